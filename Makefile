@@ -1,0 +1,43 @@
+# demo: try it. run: with .env. test, check: the two gates. bench: measured, never in a test.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo run test check format bench storm lock
+demo: .venv/run
+	$(BIN)/python server.py --demo
+run: .venv/run
+	$(BIN)/python server.py
+test: .venv/dev node_modules
+	$(BIN)/python -m pytest
+	node --test tests/web/
+check: .venv/dev node_modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	npx tsc -p .
+	npx biome ci
+format: .venv/dev node_modules
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	npx biome check --write
+bench: .venv/dev
+	$(BIN)/python -m bench
+storm: .venv/dev
+	$(BIN)/python -m pytest tests/storm --long
+
+# The locks are cut from pyproject.toml.
+lock: .venv/dev
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --group dev pyproject.toml -o requirements-dev.txt
+
+.venv/run: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	touch $@
+.venv/dev: requirements-dev.txt .venv/run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	touch $@
+node_modules: package.json package-lock.json
+	npm install --no-fund --no-audit
+	touch $@

@@ -1,0 +1,9 @@
+"""Immich Drop: guests open a link, drop photos and videos, and they end up in Immich.
+
+Two mirror halves which meet only on disk: `receive` (browser -> spool) and `forward`
+(spool -> Immich). One file, one line:
+
+    handlers -> receive.begin (locker, tus plan) -> Reception.write -> spool (file + SHA-1)
+    -> receive.finish (verify, fsync, db: received) -> forward.deliver -> immich.find
+    -> capture -> immich.send -> immich.find again -> db: stored -> spool.delete -> progress
+"""

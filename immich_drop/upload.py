@@ -1,0 +1,81 @@
+"""What an upload is: the record, and the only moves it can make.
+
+    POST            last byte fsynced           Immich has it, verified
+     -> receiving ----------------> received ----------------> stored | duplicate
+           |  DELETE, expiration       |  ^ wait (attempts, retry_at, code)
+           v                           |  +-- guest or host retries
+        gone (404)                     +----> failed (code)     Immich will never take this file
+
+All five states are persisted. "Being sent" is a fact of the process and lives in memory: after a
+crash nothing has to be unset.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The five states of an upload."""
+
+    RECEIVING = "receiving"
+    RECEIVED = "received"
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    FAILED = "failed"
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.RECEIVING: frozenset({State.RECEIVED}),
+    State.RECEIVED: frozenset({State.STORED, State.DUPLICATE, State.FAILED}),
+    State.FAILED: frozenset({State.RECEIVED}),
+    State.STORED: frozenset(),
+    State.DUPLICATE: frozenset(),
+}
+
+SETTLED = frozenset({State.STORED, State.DUPLICATE})
+"""Immich has the file; our bytes may go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file on its way from a guest to Immich, as its row knows it.
+
+    The offset is not here: it is the size of the spool file.
+    """
+
+    id: str
+    """Unguessable; the upload URL is the capability."""
+    session: str | None
+    """The guest's browser, or None for a generic tus client."""
+    item: str | None
+    """The page's own id of the file: one session and item are one upload."""
+    address: str
+    """Where the creation came from, for limits per address."""
+    name: str
+    """File name: no path, no control characters, at most 255 bytes of UTF-8."""
+    length: int | None
+    """Bytes, or None while deferred (tus creation-defer-length)."""
+    last_modified: datetime | None
+    """The file's own date as the guest's device told it; aware, UTC."""
+    declared: bytes | None
+    """SHA-1 (20 bytes) which the client named at creation."""
+    proven: int | None
+    """Offset to fall back to while a chunk with a checksum is unverified, else None."""
+    checksum: bytes | None
+    """SHA-1 (20 bytes) of all bytes; known from `received` on."""
+    state: State
+    asset_id: str | None
+    """Immich's id of the asset."""
+    attempts: int
+    """Deliveries that failed so far."""
+    retry_at: datetime | None
+    """When the next delivery is due after a failed one; aware, UTC."""
+    code: str | None
+    """Why it waits or failed: a code of `errors`."""
+    created_at: datetime
+    updated_at: datetime
+
+    def can_become(self, state: State) -> bool:
+        """Tell whether the table allows the move."""
+        return state in TRANSITIONS[self.state]
