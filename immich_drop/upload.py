@@ -10,6 +10,8 @@ All five states are persisted. "Being sent" is a fact of the process and lives i
 crash nothing has to be unset.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -37,6 +39,40 @@ SETTLED = frozenset({State.STORED, State.DUPLICATE})
 """Immich has the file; our bytes may go."""
 
 
+NAME_BYTES = 255
+"""What every file system, and Immich's with it, takes as a name."""
+
+_UNPRINTABLE = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+"""Bidirectional overrides and line separators: they make one name look like another."""
+
+
+def clean_name(raw: str) -> str:
+    """Make a guest's file name harmless and keep it recognisable.
+
+    The last component of a path, without control characters, in NFC, cut to NAME_BYTES with its
+    extension kept. Empty when nothing is left.
+    """
+    name = re.split(r"[/\\]", raw)[-1]
+    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs"))
+    name = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", name)).strip()
+    if name in (".", ".."):
+        return ""
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(extension) > 16:
+        stem, dot, extension = name, "", ""
+    room = NAME_BYTES - len((dot + extension).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + extension
+
+
+def extension_of(name: str) -> str:
+    """Give the extension as Immich sees it: lower case with the dot, or empty.
+
+    `.jpg` alone is a hidden file without an extension, to Node's `extname` as to us.
+    """
+    stem, dot, extension = name.rpartition(".")
+    return (dot + extension).lower() if stem else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """One file on its way from a guest to Immich, as its row knows it.
@@ -53,7 +89,9 @@ class Upload:
     address: str
     """Where the creation came from, for limits per address."""
     name: str
-    """File name: no path, no control characters, at most 255 bytes of UTF-8."""
+    """File name as `clean_name` leaves it."""
+    metadata: str
+    """Upload-Metadata as the client sent it; HEAD echoes it (tus 1.0.0, creation)."""
     length: int | None
     """Bytes, or None while deferred (tus creation-defer-length)."""
     last_modified: datetime | None

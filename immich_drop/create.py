@@ -1,0 +1,118 @@
+"""The first request of an upload: may it come, and was it here before?"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from immich_drop.db import Db
+from immich_drop.errors import SessionFull, StateConflict, TooManyUploads, TypeNotAccepted
+from immich_drop.limits import Rate
+from immich_drop.locker import Locker
+from immich_drop.room import Room
+from immich_drop.tus import Creation
+from immich_drop.upload import State, Upload, extension_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """How much one session or address may have under way; 0 is no limit."""
+
+    open_uploads: int
+    """Unfinished uploads per session and per address."""
+    session_bytes: int
+    """Bytes a session may bring in all."""
+
+
+class Creator:
+    """Makes uploads."""
+
+    def __init__(
+        self,
+        *,
+        db: Db,
+        locker: Locker,
+        room: Room,
+        rate: Rate,
+        allowance: Allowance,
+        accepts: Callable[[str], bool],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._locker = locker
+        self._room = room
+        self._rate = rate
+        self._allowance = allowance
+        self._accepts = accepts
+        self._now = now
+
+    async def create(self, creation: Creation, *, address: str) -> Upload:
+        """Make an upload, or find the one this session made of this item before.
+
+        A page whose 201 was lost asks again, and must not make a twin. Raises TypeNotAccepted,
+        RateLimited, TooManyUploads, SessionFull, DiskFull, Unavailable, Superseded, and
+        StateConflict when the item is there with another length.
+        """
+        if twin := self._find_twin(creation):
+            await self._locker.vacate(twin.id)
+            return self._db.get(twin.id) or twin
+        extension = extension_of(creation.metadata.name)
+        if not self._accepts(extension):
+            raise TypeNotAccepted(extension or "no extension")
+        self._check_limits(creation, address)
+        upload = self._draft(creation, address)
+        self._room.promise(upload.id, creation.length or 0)
+        added = await self._db.add(upload)
+        if added.id == upload.id:
+            log.info("upload=%s created length=%s", upload.id, upload.length)
+        else:
+            self._room.release(upload.id)
+        return added
+
+    def _find_twin(self, creation: Creation) -> Upload | None:
+        session, item = creation.metadata.session, creation.metadata.item
+        if session is None or item is None:
+            return None
+        twin = self._db.find_item(session, item)
+        if twin and twin.length and creation.length and twin.length != creation.length:
+            raise StateConflict(f"{twin.id} has {twin.length} bytes, not {creation.length}")
+        return twin
+
+    def _check_limits(self, creation: Creation, address: str) -> None:
+        self._rate.spend(address)
+        session, allowed = creation.metadata.session, self._allowance
+        if allowed.open_uploads:
+            counts = self._db.open_uploads(session=session, address=address)
+            if max(counts) >= allowed.open_uploads:
+                raise TooManyUploads(f"{max(counts)} unfinished", retry_after=30)
+        if allowed.session_bytes and session is not None:
+            brought = self._db.session_bytes(session)
+            if brought + (creation.length or 0) > allowed.session_bytes:
+                raise SessionFull(f"{brought} bytes brought")
+
+    def _draft(self, creation: Creation, address: str) -> Upload:
+        metadata, now = creation.metadata, self._now()
+        return Upload(
+            id=secrets.token_urlsafe(16),
+            session=metadata.session,
+            # An item means something only within its session.
+            item=metadata.item if metadata.session else None,
+            address=address,
+            name=metadata.name,
+            metadata=metadata.raw,
+            length=creation.length,
+            last_modified=metadata.last_modified,
+            declared=metadata.sha1,
+            proven=None,
+            checksum=None,
+            state=State.RECEIVING,
+            asset_id=None,
+            attempts=0,
+            retry_at=None,
+            code=None,
+            created_at=now,
+            updated_at=now,
+        )

@@ -1,0 +1,321 @@
+"""Rows at rest: uploads on their way, and the ledger of checksums Immich has.
+
+One thread owns the connection that writes. It takes all writes that wait, runs each in a savepoint
+of one transaction and commits once, with an fsync (`synchronous=FULL`): what a caller was told is
+on disk, and ten phones that finish together pay for one fsync. Reads are single-row look-ups on a
+connection of their own, which in WAL mode never wait for the writer.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar, cast
+
+from immich_drop.errors import StateConflict, Unavailable
+from immich_drop.migrations import migrate
+from immich_drop.upload import TRANSITIONS, State, Upload
+
+BATCH = 256
+"""Writes in one transaction at most."""
+
+BUSY_TIMEOUT = 5.0
+"""Seconds to wait for another process that has the database locked."""
+
+T = TypeVar("T")
+Write = Callable[[sqlite3.Connection], T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    write: Write[object]
+    done: "asyncio.Future[object]"
+    loop: asyncio.AbstractEventLoop
+
+
+class Db:
+    """The state of the drop. Open it before use; every write raises Unavailable when it fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="db", daemon=True)
+        self._writer: sqlite3.Connection
+        self._reader: sqlite3.Connection
+
+    def open(self) -> bool:
+        """Open or create the database; tells whether it was created.
+
+        Raises Unavailable with the reason: not a database, newer than this program, read-only.
+        """
+        created = not self._path.exists()
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect()
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute("PRAGMA synchronous=FULL")
+            migrate(self._writer)
+            self._reader = self._connect()
+            self._reader.execute("PRAGMA query_only=1")
+            self._reader.row_factory = sqlite3.Row
+        except (sqlite3.Error, OSError) as error:
+            raise Unavailable(f"{self._path}: {error}") from error
+        self._thread.start()
+        return created
+
+    def close(self) -> None:
+        """Finish what is queued and close."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._reader.close()
+        self._writer.close()
+
+    # --- uploads
+
+    def get(self, upload_id: str) -> Upload | None:
+        """Look an upload up."""
+        return self._one("SELECT * FROM uploads WHERE id = ?", upload_id)
+
+    def find_item(self, session: str, item: str) -> Upload | None:
+        """Look up what a session's page calls `item`."""
+        return self._one("SELECT * FROM uploads WHERE session = ? AND item = ?", session, item)
+
+    def of_session(self, session: str) -> list[Upload]:
+        """Give every upload of a session, oldest first."""
+        return self._many("SELECT * FROM uploads WHERE session = ? ORDER BY created_at", session)
+
+    def in_state(self, state: State) -> list[Upload]:
+        """Give every upload in a state, oldest first."""
+        return self._many("SELECT * FROM uploads WHERE state = ? ORDER BY created_at", state)
+
+    def count(self) -> dict[State, int]:
+        """Count the uploads by state."""
+        rows = self._read("SELECT state, count(*) FROM uploads GROUP BY state")
+        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+
+    def open_uploads(self, *, session: str | None, address: str) -> tuple[int, int]:
+        """Count the unfinished uploads of a session and of an address."""
+        row = self._read(
+            "SELECT count(CASE WHEN session = ? THEN 1 END), count(CASE WHEN address = ? THEN 1 END)"
+            " FROM uploads WHERE state = 'receiving'",
+            session,
+            address,
+        )[0]
+        return int(row[0]), int(row[1])
+
+    def session_bytes(self, session: str) -> int:
+        """Sum the lengths of all uploads of a session."""
+        row = self._read("SELECT coalesce(sum(length), 0) FROM uploads WHERE session = ?", session)[
+            0
+        ]
+        return int(row[0])
+
+    async def add(self, upload: Upload) -> Upload:
+        """Add an upload; when its session already has the item, give that one instead."""
+        marks = ", ".join("?" * len(fields(Upload)))
+        row = _to_row(upload)
+
+        def write(connection: sqlite3.Connection) -> bool:
+            cursor = connection.execute(
+                f"INSERT INTO uploads VALUES ({marks}) ON CONFLICT (session, item) DO NOTHING",
+                row,
+            )
+            return cursor.rowcount == 1
+
+        if await self._write(write):
+            return upload
+        existing = self.find_item(upload.session or "", upload.item or "")
+        if existing is None:
+            raise StateConflict("the item was created and deleted meanwhile")
+        return existing
+
+    async def move(self, upload: Upload, state: State, **changes: object) -> Upload:
+        """Move an upload to a state, with other columns: compare-and-set on its old state.
+
+        Raises StateConflict when the table has no such move, or the row is not there any more.
+        """
+        if state not in TRANSITIONS[upload.state]:
+            raise StateConflict(f"{upload.id}: {upload.state} -> {state}")
+        return await self._update(upload, changes | {"state": state})
+
+    async def change(self, upload: Upload, **changes: object) -> Upload:
+        """Change columns of an upload which stays in its state. Raises StateConflict."""
+        return await self._update(upload, changes)
+
+    async def settle(self, upload: Upload, state: State, asset_id: str, now: datetime) -> Upload:
+        """End an upload whose bytes Immich has, and remember its checksum, in one transaction."""
+
+        def remember(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO ledger VALUES (?, ?, ?)"
+                " ON CONFLICT (checksum) DO UPDATE SET asset_id = excluded.asset_id",
+                (upload.checksum, asset_id, _to_ms(now)),
+            )
+
+        changes = {
+            "state": state,
+            "asset_id": asset_id,
+            "retry_at": None,
+            "code": None,
+            "updated_at": now,
+        }
+        return await self._update(upload, changes, also=remember)
+
+    async def delete(self, upload_ids: Iterable[str]) -> None:
+        """Forget uploads."""
+        rows = [(upload_id,) for upload_id in upload_ids]
+        await self._write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
+
+    def idle_since(self, state: State, moment: datetime) -> list[str]:
+        """Give the ids of uploads in a state that nothing happened to since a moment."""
+        rows = self._read(
+            "SELECT id FROM uploads WHERE state = ? AND updated_at < ?", state, _to_ms(moment)
+        )
+        return [str(row[0]) for row in rows]
+
+    # --- ledger
+
+    def known(self, checksums: Iterable[bytes]) -> set[bytes]:
+        """Tell which checksums came through here and are in Immich, as far as we remember."""
+        return {c for c in checksums if self._read("SELECT 1 FROM ledger WHERE checksum = ?", c)}
+
+    async def disown(self, checksum: bytes) -> None:
+        """Drop a checksum that Immich does not have any more."""
+        await self._write(lambda c: c.execute("DELETE FROM ledger WHERE checksum = ?", (checksum,)))
+
+    # --- facts
+
+    def fact(self, key: str) -> str | None:
+        """Recall a fact that must survive a restart."""
+        rows = self._read("SELECT value FROM facts WHERE key = ?", key)
+        return str(rows[0][0]) if rows else None
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep a fact over restarts."""
+        await self._write(
+            lambda c: c.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+        )
+
+    def ping(self) -> None:
+        """See that the database answers. Raises Unavailable."""
+        self._read("SELECT 1")
+
+    # --- below the surface
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+        )
+
+    def _read(self, query: str, *values: object) -> list[sqlite3.Row]:
+        try:
+            with closing(self._reader.execute(query, values)) as cursor:
+                return cast(list[sqlite3.Row], cursor.fetchall())
+        except sqlite3.Error as error:
+            raise Unavailable(f"database: {error}") from error
+
+    def _one(self, query: str, *values: object) -> Upload | None:
+        rows = self._read(query, *values)
+        return _from_row(rows[0]) if rows else None
+
+    def _many(self, query: str, *values: object) -> list[Upload]:
+        return [_from_row(row) for row in self._read(query, *values)]
+
+    async def _update(
+        self, upload: Upload, changes: Mapping[str, object], also: Write[None] | None = None
+    ) -> Upload:
+        columns = ", ".join(f"{column} = ?" for column in changes)
+        values = [_to_column(value) for value in changes.values()]
+
+        def write(connection: sqlite3.Connection) -> None:
+            cursor = connection.execute(
+                f"UPDATE uploads SET {columns} WHERE id = ? AND state = ? RETURNING id",
+                (*values, upload.id, upload.state),
+            )
+            if cursor.fetchone() is None:
+                raise StateConflict(f"{upload.id} is not {upload.state} any more")
+            if also is not None:
+                also(connection)
+
+        await self._write(write)
+        changed = self.get(upload.id)
+        if changed is None:
+            raise StateConflict(f"{upload.id} was deleted meanwhile")
+        return changed
+
+    async def _write(self, write: Write[T]) -> T:
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[object] = loop.create_future()
+        self._jobs.put(_Job(write, done, loop))
+        return cast(T, await done)
+
+    def _work(self) -> None:
+        while True:
+            jobs = [self._jobs.get()]
+            while len(jobs) < BATCH and not self._jobs.empty():
+                jobs.append(self._jobs.get())
+            self._transact([job for job in jobs if job is not None])
+            if None in jobs:
+                return
+
+    def _transact(self, jobs: list[_Job]) -> None:
+        """Run jobs in one transaction; one that fails takes nothing of the others along."""
+        if not jobs:
+            return
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            outcomes = [self._attempt(job) for job in jobs]
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            outcomes = [Unavailable(f"database: {error}")] * len(jobs)
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
+
+    def _attempt(self, job: _Job) -> object:
+        self._writer.execute("SAVEPOINT job")
+        try:
+            outcome = job.write(self._writer)
+        except StateConflict as conflict:
+            self._writer.execute("ROLLBACK TO job")
+            outcome = conflict
+        self._writer.execute("RELEASE job")
+        return outcome
+
+
+def _resolve(done: "asyncio.Future[object]", outcome: object) -> None:
+    if done.cancelled():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)
+
+
+def _to_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _to_column(value: object) -> object:
+    return _to_ms(value) if isinstance(value, datetime) else value
+
+
+def _to_row(upload: Upload) -> tuple[object, ...]:
+    return tuple(_to_column(value) for value in astuple(upload))
+
+
+_MOMENTS = {"last_modified", "retry_at", "created_at", "updated_at"}
+
+
+def _from_row(row: sqlite3.Row) -> Upload:
+    values = dict(row)
+    for column in _MOMENTS:
+        if values[column] is not None:
+            values[column] = datetime.fromtimestamp(values[column] / 1000, UTC)
+    return Upload(**(values | {"state": State(values["state"])}))

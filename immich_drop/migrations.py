@@ -1,0 +1,56 @@
+"""The schema of the database: an ordered list, and its length is the version.
+
+A migration that was ever released is never changed; the next one goes below it.
+"""
+
+import sqlite3
+
+MIGRATIONS = [
+    """
+    CREATE TABLE uploads (
+        id TEXT PRIMARY KEY,
+        session TEXT,
+        item TEXT,
+        address TEXT NOT NULL,
+        name TEXT NOT NULL,
+        metadata TEXT NOT NULL,
+        length INTEGER,
+        last_modified INTEGER,          -- moments are milliseconds since 1970, UTC
+        declared BLOB,                  -- SHA-1 the client named
+        proven INTEGER,                 -- offset before a chunk whose checksum is not compared yet
+        checksum BLOB,                  -- SHA-1 we computed
+        state TEXT NOT NULL,
+        asset_id TEXT,
+        attempts INTEGER NOT NULL,
+        retry_at INTEGER,
+        code TEXT,
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL,
+        UNIQUE (session, item)
+    );
+    CREATE INDEX uploads_by_state ON uploads (state, updated_at);
+    CREATE TABLE ledger (
+        checksum BLOB PRIMARY KEY,
+        asset_id TEXT NOT NULL,
+        settled_at INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE facts (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) WITHOUT ROWID;
+    """,
+]
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date, each step in a transaction with its version.
+
+    Raises sqlite3.DatabaseError when the database is newer than this program, or none of ours.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        raise sqlite3.DatabaseError(
+            f"written by a newer version (schema {version}, this program knows {len(MIGRATIONS)})"
+        )
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")

@@ -1,0 +1,95 @@
+"""Who is watching, and telling them.
+
+A watcher gets a snapshot, then the whole state of an upload at each change: events are idempotent,
+and a lost one costs nothing. Events for one upload that a slow watcher has not taken yet are
+replaced by newer ones, so a stalled phone costs a dictionary, not a queue.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import TypedDict
+
+from immich_drop.upload import State, Upload
+
+
+class Event(TypedDict):
+    """One upload as the page sees it."""
+
+    id: str
+    item: str | None
+    name: str
+    length: int | None
+    offset: int
+    state: str
+    sent: int
+    code: str | None
+    retryAt: str | None
+
+
+def event(upload: Upload, *, offset: int, sent: int = 0) -> Event:
+    """Say how an upload stands: `offset` bytes are here, `sent` are on their way to Immich."""
+    return {
+        "id": upload.id,
+        "item": upload.item,
+        "name": upload.name,
+        "length": upload.length,
+        "offset": offset if upload.state is State.RECEIVING else upload.length or 0,
+        "state": upload.state,
+        "sent": sent,
+        "code": upload.code,
+        "retryAt": upload.retry_at.isoformat() if upload.retry_at else None,
+    }
+
+
+class Watcher:
+    """One page that wants to know about a session's uploads."""
+
+    def __init__(self) -> None:
+        self._news: dict[str, Event] = {}
+        self._stirred = asyncio.Event()
+
+    def offer(self, news: Event) -> None:
+        """Note a change."""
+        self._news[news["id"]] = news
+        self._stirred.set()
+
+    async def take(self) -> list[Event]:
+        """Wait for changes and take them all, one for each upload, oldest first."""
+        await self._stirred.wait()
+        self._stirred.clear()
+        news, self._news = self._news, {}
+        return list(news.values())
+
+
+class Progress:
+    """The watchers of all sessions."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[str, set[Watcher]] = {}
+
+    def watch(self, session: str) -> Watcher:
+        """Start watching a session."""
+        watcher = Watcher()
+        self._watchers.setdefault(session, set()).add(watcher)
+        return watcher
+
+    def leave(self, session: str, watcher: Watcher) -> None:
+        """Stop watching."""
+        watchers = self._watchers[session]
+        watchers.discard(watcher)
+        if not watchers:
+            del self._watchers[session]
+
+    def watching(self, session: str) -> int:
+        """Count the watchers of a session."""
+        return len(self._watchers.get(session, ()))
+
+    def publish(self, upload: Upload, *, offset: int = 0, sent: int = 0) -> None:
+        """Tell whoever watches the upload's session how it stands."""
+        self.tell(upload.session, (event(upload, offset=offset, sent=sent),))
+
+    def tell(self, session: str | None, events: Iterable[Event]) -> None:
+        """Hand events to the watchers of a session."""
+        for watcher in self._watchers.get(session or "", ()):
+            for news in events:
+                watcher.offer(news)

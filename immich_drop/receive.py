@@ -1,0 +1,267 @@
+"""Browser -> spool: the first half of the journey.
+
+`begin` opens an upload for one chunk and gives a `Reception`, whose `write` takes the bytes; then
+either `finish` (the body is complete) or `abandon` (it is not, but what came is kept). Here and in
+`locker`, nowhere else, two requests on one upload meet.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from immich_drop.db import Db
+from immich_drop.errors import (
+    ChecksumMismatch,
+    NotFound,
+    OffsetConflict,
+    StateConflict,
+    Superseded,
+    TooLarge,
+)
+from immich_drop.locker import Locker
+from immich_drop.progress import Progress
+from immich_drop.room import Room
+from immich_drop.spool import Spool, SpoolFile
+from immich_drop.tus import Chunk
+from immich_drop.upload import State, Upload
+
+log = logging.getLogger(__name__)
+
+
+class Reception:
+    """One chunk on its way to the disk. Only a Receiver makes and ends it."""
+
+    def __init__(
+        self, upload: Upload, file: SpoolFile | None, room: Room, held: AsyncExitStack
+    ) -> None:
+        self.upload = upload
+        self.file = file
+        """None when the upload has all its bytes: then there is nothing left to write."""
+        self.held = held
+        """The place in the locker and the open file."""
+        self._room = room
+        self._writing = asyncio.Lock()
+        self._over = False
+
+    @property
+    def offset(self) -> int:
+        """Bytes of the upload that are here."""
+        return self.file.offset if self.file else self.upload.length or 0
+
+    @property
+    def wanted(self) -> int | None:
+        """Bytes the upload still lacks; None while its length is unknown."""
+        return None if self.upload.length is None else self.upload.length - self.offset
+
+    async def write(self, data: bytes | memoryview) -> None:
+        """Put bytes on disk and into the hash, in the order of the calls.
+
+        Raises TooLarge, DiskFull, Unavailable, and Superseded once the reception is over.
+        """
+        async with self._writing:
+            if self._over:
+                raise Superseded("late bytes")
+            wanted = self.wanted
+            if self.file is None or (wanted is not None and len(data) > wanted):
+                raise TooLarge(f"{len(data)} bytes where {wanted} are missing")
+            self._room.take(self.upload.id, len(data))
+            await self.file.append(data, last=len(data) == wanted)
+
+    async def end(self) -> None:
+        """Take no more bytes; returns when those taken are on disk."""
+        async with self._writing:
+            self._over = True
+
+
+class Receiver:
+    """Takes chunks."""
+
+    def __init__(
+        self,
+        *,
+        db: Db,
+        spool: Spool,
+        locker: Locker,
+        room: Room,
+        progress: Progress,
+        max_size: int,
+        received: Callable[[Upload], None],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._db = db
+        self._spool = spool
+        self._locker = locker
+        self._room = room
+        self._progress = progress
+        self._max_size = max_size
+        self._received = received
+        self._now = now
+
+    async def begin(
+        self, upload_id: str, chunk: Chunk, *, size: int | None, evict: Callable[[], None]
+    ) -> Reception:
+        """Open an upload for a chunk of `size` bytes (None: not announced).
+
+        Whoever else writes to it is evicted first; `evict` is called when it is this one's turn
+        to go. Raises NotFound, OffsetConflict, StateConflict, TooLarge, DiskFull, Superseded,
+        Unavailable.
+        """
+        self._look_up(upload_id)
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self._locker.enter(upload_id, evict))
+            upload = await self._declare_length(await self._settled(upload_id), chunk.length)
+            file = None
+            if upload.state is State.RECEIVING:
+                file = await self._spool.open(upload_id)
+                held.push_async_callback(file.close)
+            reception = Reception(upload, file, self._room, held)
+            self._check_fit(reception, chunk, size)
+            if file is not None and chunk.checksum is not None:
+                reception.upload = await self._db.change(upload, proven=file.offset)
+                file.expect(chunk.checksum)
+            reception.held = held.pop_all()
+            return reception
+
+    async def finish(self, reception: Reception) -> Upload:
+        """End a chunk that came whole; with the last byte of the upload, make it `received`.
+
+        Raises ChecksumMismatch: of the chunk, then the upload stands where it did before; or of
+        the whole file, then it stands at 0. Raises Unavailable.
+        """
+        async with reception.held:
+            await reception.end()
+            if reception.file is None:
+                return reception.upload
+            try:
+                reception.file.verify_chunk()
+            except ChecksumMismatch:
+                await self._undo(reception.upload, reception.file)
+                raise
+            return await self._keep(reception.upload, reception.file)
+
+    async def abandon(self, reception: Reception, *, refused: bool = False) -> None:
+        """End a chunk that was cut: what came stays, unless a checksum was to prove it.
+
+        With `refused` (there was more than the upload has room for) nothing of it stays.
+        Raises ChecksumMismatch, Unavailable.
+        """
+        async with reception.held:
+            await reception.end()
+            if reception.file is None:
+                return
+            if refused or reception.file.unverified:
+                await self._undo(reception.upload, reception.file)
+            else:
+                await self._keep(reception.upload, reception.file)
+
+    async def inspect(self, upload_id: str) -> tuple[Upload, int]:
+        """Tell an upload and its offset, which nothing older can move any more.
+
+        Raises NotFound, Superseded, Unavailable.
+        """
+        self._look_up(upload_id)
+        await self._locker.vacate(upload_id)
+        upload = await self._settled(upload_id)
+        offset = self.offset(upload)
+        if upload.state is State.RECEIVING and offset == upload.length:
+            # We died, or the database failed, between the last byte and saying so. The client
+            # takes an offset at the end for a promise, so make it one first.
+            upload = await self.complete(upload)
+        return upload, offset
+
+    async def complete(self, upload: Upload) -> Upload:
+        """Make an upload whose bytes are all here `received`. Raises as `begin` and `finish`."""
+        nothing = Chunk(offset=upload.length or 0, length=None, checksum=None)
+        reception = await self.begin(upload.id, nothing, size=0, evict=lambda: None)
+        return await self.finish(reception)
+
+    def offset(self, upload: Upload) -> int:
+        """Tell how many bytes of an upload are here. Raises Unavailable."""
+        if upload.state is State.RECEIVING:
+            return self._spool.offset(upload.id)
+        return upload.length or 0
+
+    async def terminate(self, upload_id: str) -> None:
+        """Forget an unfinished or a failed upload.
+
+        What is on its way to Immich goes on. Raises NotFound, StateConflict, Superseded,
+        Unavailable.
+        """
+        self._look_up(upload_id)
+        await self._locker.vacate(upload_id)
+        upload = self._look_up(upload_id)
+        if upload.state not in (State.RECEIVING, State.FAILED):
+            raise StateConflict(f"{upload_id} is {upload.state}")
+        await self.forget(upload_id)
+        log.info("upload=%s terminated", upload_id)
+
+    async def forget(self, upload_id: str) -> None:
+        """Delete row and bytes, in this order: a file without a row is swept, not the reverse."""
+        await self._db.delete([upload_id])
+        await self._spool.delete(upload_id)
+        self._room.release(upload_id)
+
+    def _look_up(self, upload_id: str) -> Upload:
+        upload = self._db.get(upload_id)
+        if upload is None:
+            raise NotFound(upload_id)
+        return upload
+
+    async def _settled(self, upload_id: str) -> Upload:
+        """Look an upload up, without the bytes of a chunk that died before it was verified."""
+        upload = self._look_up(upload_id)
+        if upload.state is not State.RECEIVING or upload.proven is None:
+            return upload
+        if self._spool.offset(upload_id) > upload.proven:
+            await self._spool.truncate(upload_id, upload.proven)
+        return await self._db.change(upload, proven=None)
+
+    async def _declare_length(self, upload: Upload, length: int | None) -> Upload:
+        if length is None or length == upload.length:
+            return upload
+        if upload.length is not None:
+            raise StateConflict(f"length is {upload.length}, not {length}")
+        if self._spool.offset(upload.id) > length:
+            raise TooLarge(f"more than {length} bytes are here")
+        return await self._db.change(upload, length=length)
+
+    def _check_fit(self, reception: Reception, chunk: Chunk, size: int | None) -> None:
+        offset, wanted = reception.offset, reception.wanted
+        if chunk.offset != offset:
+            raise OffsetConflict(f"at {offset}, not {chunk.offset}")
+        limit = self._max_size - offset if wanted is None else wanted
+        if size is not None and size > limit:
+            raise TooLarge(f"{size} bytes where {limit} fit")
+        if limit:
+            self._room.promise(reception.upload.id, size or 0 if wanted is None else wanted)
+
+    async def _keep(self, upload: Upload, file: SpoolFile) -> Upload:
+        if file.offset == upload.length:
+            return await self._promise(upload, file)
+        upload = await self._db.change(upload, updated_at=self._now(), proven=None)
+        self._progress.publish(upload, offset=file.offset)
+        return upload
+
+    async def _promise(self, upload: Upload, file: SpoolFile) -> Upload:
+        """Verify and sync; then, and only then, say "received"."""
+        checksum = await file.checksum()
+        if upload.declared not in (None, checksum):
+            await file.start_over()
+            await self._db.change(upload, updated_at=self._now(), proven=None)
+            raise ChecksumMismatch(f"{upload.id}: the file is not the one that was named")
+        await file.sync()
+        upload = await self._db.move(
+            upload, State.RECEIVED, checksum=checksum, proven=None, updated_at=self._now()
+        )
+        self._spool.forget(upload.id)
+        self._room.release(upload.id)
+        log.info("upload=%s received length=%s", upload.id, upload.length)
+        self._progress.publish(upload)
+        self._received(upload)
+        return upload
+
+    async def _undo(self, upload: Upload, file: SpoolFile) -> None:
+        await file.rollback()
+        await self._db.change(upload, updated_at=self._now(), proven=None)

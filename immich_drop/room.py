@@ -1,0 +1,75 @@
+"""Room on the disk: promised to an upload before its bytes come, so that ten phones cannot overbook.
+
+A promise lapses when its upload was silent for a while: otherwise one guest who announces 50 GB and
+leaves would keep everyone else out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from immich_drop.errors import DiskFull
+
+LAPSE = 600.0
+"""Seconds of silence after which a promise no longer counts."""
+
+FRESH = 1.0
+"""Seconds for which a look at the disk is good."""
+
+
+@dataclass(slots=True)
+class _Promise:
+    remaining: int
+    touched: float
+
+
+class Room:
+    """How many bytes may still come in."""
+
+    def __init__(
+        self, *, free: Callable[[], int], min_free: int, clock: Callable[[], float]
+    ) -> None:
+        self._free = free
+        self._min_free = min_free
+        self._clock = clock
+        self._promises: dict[str, _Promise] = {}
+        self._seen = (float("-inf"), 0)
+
+    def promise(self, upload_id: str, remaining: int) -> None:
+        """Keep room for what an upload has still to bring. Raises DiskFull when there is none."""
+        now = self._clock()
+        self.release(upload_id)
+        for other, promise in list(self._promises.items()):
+            if promise.touched < now - LAPSE:
+                del self._promises[other]
+        promised = sum(promise.remaining for promise in self._promises.values())
+        free = self._look()
+        if free - promised - remaining < self._min_free:
+            raise DiskFull(f"{free} bytes free, {promised} promised, {remaining} wanted")
+        self._promises[upload_id] = _Promise(remaining, now)
+
+    def take(self, upload_id: str, count: int) -> None:
+        """Note that bytes of a promise arrive. Raises DiskFull when the disk ran low all the same.
+
+        The disk may be filled by others than us, and an upload of unknown length has no promise.
+        """
+        promise = self._promises.get(upload_id)
+        if promise is not None:
+            promise.remaining = max(0, promise.remaining - count)
+            promise.touched = self._clock()
+        if self._look() < self._min_free:
+            raise DiskFull("below the minimum of free space")
+
+    def release(self, upload_id: str) -> None:
+        """Forget a promise."""
+        self._promises.pop(upload_id, None)
+
+    def low(self) -> bool:
+        """Tell whether nothing more can come in."""
+        return self._look() < self._min_free
+
+    def _look(self) -> int:
+        seen, free = self._seen
+        if self._clock() - seen >= FRESH:
+            free = self._free()
+            self._seen = (self._clock(), free)
+        return free
