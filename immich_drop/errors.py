@@ -26,8 +26,10 @@
         │   ├── ImmichUnavailable       down, unreachable, maintenance, a proxy's error page
         │   ├── ImmichKeyRejected       401
         │   ├── ImmichPermission        403, names the missing scope
+        │   │   └── CheckForbidden      only the bulk check is closed to this credential
         │   └── ImmichQuota             the library's owner is out of quota
         ├── ImmichTrouble               this delivery failed; trying again may help
+        │   ├── AlbumGone               the album was deleted, or is not ours any more
         │   ├── ImmichUnverified        Immich cannot show that it holds the bytes
         │   └── ImmichInTrash           the same bytes lie in Immich's trash
         └── ImmichRefused               Immich will never take this file
@@ -248,6 +250,10 @@ class ImmichPermission(ImmichHold):
     code = "immich_permission"
 
 
+class CheckForbidden(ImmichPermission):
+    """This credential may upload but cannot ask by checksum: a caller goes without."""
+
+
 class ImmichQuota(ImmichHold):
     """The quota of the library's owner is used up."""
 
@@ -259,6 +265,10 @@ class ImmichTrouble(ImmichError):
 
     code = "immich_trouble"
     message = "Waiting for Immich."
+
+
+class AlbumGone(ImmichTrouble):
+    """The album was deleted or is not ours any more: a caller finds or creates it anew."""
 
 
 class ImmichUnverified(ImmichTrouble):

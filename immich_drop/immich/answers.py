@@ -1,0 +1,146 @@
+"""What an answer means: the one place that reads Immich's statuses, messages and shapes.
+
+Immich <= 2.7 says `{"message": str | list, "error", "statusCode"}`, 3.x says `{"message": str,
+"errors"?: [{"path", "message"}]}`. Whatever is not JSON was said by a proxy in Immich's place.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from tornado.iostream import StreamClosedError
+
+from immich_drop.errors import (
+    ImmichError,
+    ImmichKeyRejected,
+    ImmichPermission,
+    ImmichQuota,
+    ImmichRefused,
+    ImmichTooLarge,
+    ImmichTrouble,
+    ImmichTypeRefused,
+    ImmichUnavailable,
+)
+
+T = TypeVar("T")
+
+_DETAIL = 200
+"""Characters of an answer that may reach the host's log."""
+
+_BY_STATUS: dict[int, type[ImmichError]] = {
+    408: ImmichTrouble,
+    413: ImmichTooLarge,
+    500: ImmichTrouble,
+}
+_BY_STATUS_OF_IMMICH: dict[int, type[ImmichError]] = {
+    400: ImmichRefused,
+    401: ImmichKeyRejected,
+    403: ImmichPermission,
+}
+_BY_MESSAGE: dict[str, type[ImmichError]] = {
+    "Quota has been exceeded": ImmichQuota,
+    "Unsupported file type": ImmichTypeRefused,
+    "Unexpected end of form": ImmichTrouble,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One HTTP response, whoever gave it."""
+
+    status: int
+    body: bytes
+    location: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was carried out."""
+        return 200 <= self.status < 300
+
+
+def failure(answer: Answer) -> ImmichError:
+    """Name what an answer that is not 2xx means for a delivery."""
+    said = _message(answer.body)
+    if 300 <= answer.status < 400:
+        host = urlsplit(answer.location).netloc or "another path"
+        return ImmichUnavailable(f"redirected to {host}: a login page, or the base URL is wrong")
+    if found := _BY_STATUS.get(answer.status):
+        return found(f"{answer.status} {said or ''}".rstrip())
+    if answer.status == 400 and not answer.body:
+        return ImmichTrouble("400 without a word: the request did not arrive whole")
+    if said is None:
+        return ImmichUnavailable(f"{answer.status}: a proxy's page in place of Immich")
+    return _failure_of_immich(answer.status, said)
+
+
+def _failure_of_immich(status: int, said: str) -> ImmichError:
+    if status == 400:
+        for words, kind in _BY_MESSAGE.items():
+            if words in said:
+                return kind(said)
+    return _BY_STATUS_OF_IMMICH.get(status, ImmichUnavailable)(f"{status} {said}")
+
+
+def _message(body: bytes) -> str | None:
+    """Return what Immich says in the body of an error, or None if it is not Immich speaking."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(value, dict) or "message" not in value:
+        return None
+    return "; ".join(_sentences(value))[:_DETAIL]
+
+
+def _sentences(value: dict[str, object]) -> Iterator[str]:
+    message, errors = value["message"], value.get("errors")
+    yield from map(str, message if isinstance(message, list) else [message])
+    for error in errors if isinstance(errors, list) else []:
+        if isinstance(error, dict):
+            path = error.get("path")
+            where = ".".join(map(str, path)) if isinstance(path, list) else ""
+            yield f"{where} {error.get('message', '')}".strip()
+
+
+def reason(error: BaseException) -> str:
+    """Say why there was no connection, or none any more."""
+    cause = (isinstance(error, StreamClosedError) and error.real_error) or error
+    return f"{type(cause).__name__}: {cause}"[:_DETAIL]
+
+
+def parsed(answer: Answer) -> object:
+    """Return the JSON of an answer.
+
+    Raises ImmichUnavailable: it is none.
+    """
+    try:
+        value: object = json.loads(answer.body)
+    except ValueError:
+        raise _strange() from None
+    return value
+
+
+def member(value: object, name: str, kind: type[T]) -> T:
+    """Return the member of a JSON object.
+
+    Raises ImmichUnavailable: there is none of this name and kind.
+    """
+    if isinstance(value, dict) and isinstance(found := value.get(name), kind):
+        return found
+    raise _strange()
+
+
+def elements(value: object) -> list[object]:
+    """Return the elements of a JSON array.
+
+    Raises ImmichUnavailable: it is none.
+    """
+    if isinstance(value, list):
+        return value
+    raise _strange()
+
+
+def _strange() -> ImmichUnavailable:
+    return ImmichUnavailable("a proxy's page in place of Immich")

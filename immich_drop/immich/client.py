@@ -1,0 +1,269 @@
+"""The calls we make. All differences between Immich's versions (1.106 to 3.2) end here."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote, urlencode
+
+from immich_drop.errors import AlbumGone, CheckForbidden, ImmichPermission, ImmichRefused
+from immich_drop.immich.answers import elements, member, parsed
+from immich_drop.immich.batch import Batcher
+from immich_drop.immich.credentials import ApiKey, Credential
+from immich_drop.immich.exchange import Exchange
+from immich_drop.immich.facts import Account, Found, Sent, SharedLink
+from immich_drop.immich.multipart import Envelope, envelope, pieces
+from immich_drop.immich.post import Patience, Streamer
+
+CHECK_LIMIT = 500
+"""Checksums in one bulk check; Immich has no limit of its own below 10 MB of JSON."""
+CHECK_DELAY = 0.005
+"""Seconds a bulk check waits for company."""
+ALBUM_LIMIT = 500
+"""Assets put into an album in one request."""
+
+KEY_TELLS_SCOPES = (1, 139, 0)
+ZERO_QUOTA_IS_A_QUOTA = (1, 132, 0)
+
+
+class Immich:
+    """One Immich server, seen through one credential.
+
+    `base_url` ends in /api. Whatever keeps a call from its result is raised as one of the
+    ImmichErrors; their details are short and carry no secrets.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        credential: Credential,
+        max_connections: int,
+        patience: Patience | None = None,
+    ) -> None:
+        patience = patience or Patience()
+        base_url = base_url.rstrip("/")
+        self._credential = credential
+        self._exchange = Exchange(
+            base_url, max_connections=max_connections, connect_timeout=patience.connect
+        )
+        self._streamer = Streamer(base_url, patience)
+        self._checks = Batcher(self._bulk_check, limit=CHECK_LIMIT, delay=CHECK_DELAY)
+        self._albums = asyncio.Lock()
+
+    def close(self) -> None:
+        """Let go of what is kept between calls."""
+        self._exchange.close()
+        self._streamer.close()
+
+    async def find(self, checksums: Sequence[bytes]) -> dict[bytes, Found]:
+        """Return the assets that have these SHA-1s; callers at the same time share a request.
+
+        Raises CheckForbidden: this credential cannot ask, see `holds`.
+        """
+        return await self._checks.get(checksums)
+
+    async def holds(self, checksum: bytes) -> str | None:
+        """Return the id of the asset that has this SHA-1, also where `find` is forbidden.
+
+        POST /assets answers its checksum header before it looks at the body; an asset in the trash
+        counts. The body is no multipart, so that nothing is stored.
+        """
+        try:
+            answer = await self._exchange.ask(
+                "POST",
+                "/assets",
+                {},
+                headers={**self._credential.headers, "x-immich-checksum": checksum.hex()},
+            )
+        except ImmichRefused:
+            return None
+        return Sent.read(parsed(answer)).asset_id
+
+    async def send(
+        self,
+        *,
+        name: str,
+        length: int,
+        taken: datetime,
+        checksum: bytes,
+        device_asset_id: str,
+        blocks: AsyncIterable[memoryview | bytes],
+        sent: Callable[[int], None],
+    ) -> Sent:
+        """Upload one file of `length` bytes; `sent` hears how many of them have left.
+
+        When this returns, raises or is cancelled, the connection is closed and `blocks` is not
+        read any more; closing it is the caller's.
+        """
+        instant = taken.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        instant += f".{taken.microsecond // 1000:03}Z"
+        form = envelope(
+            fields={
+                "deviceAssetId": device_asset_id,
+                "deviceId": "immich-drop",
+                "fileCreatedAt": instant,
+                "fileModifiedAt": instant,
+                "isFavorite": "false",
+            },
+            name=name,
+        )
+        headers = {
+            **self._credential.headers,
+            "Content-Type": form.content_type,
+            "Content-Length": str(len(form.head) + length + len(form.tail)),
+        }
+        if isinstance(self._credential, ApiKey):
+            # Saves the transfer when the same bytes came another way since the check. Through a
+            # shared link a duplicate found by this header would not join the album.
+            headers["x-immich-checksum"] = checksum.hex()
+        answer = await self._streamer.post("/assets", headers, _filled(form, blocks, sent))
+        return Sent.read(parsed(await self._exchange.accepted(answer)))
+
+    async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
+        """Tell whether an asset really has the bytes; None if this credential may not ask.
+
+        Before 3.1 a failed upload can leave a row without a file, which then counts as a
+        duplicate; such a row lacks the size, which is written last.
+        """
+        if not isinstance(self._credential, ApiKey):
+            return None
+        try:
+            asset = await self._ask("GET", f"/assets/{quote(asset_id, safe='')}")
+        except ImmichPermission:
+            return None
+        except ImmichRefused:
+            return False
+        exif = asset.get("exifInfo") if isinstance(asset, dict) else None
+        size = exif.get("fileSizeInByte") if isinstance(exif, dict) else None
+        return member(asset, "checksum", str) == b64encode(checksum).decode() and size == length
+
+    async def restore(self, asset_id: str) -> bool:
+        """Take an asset out of the trash; False if this credential may not."""
+        try:
+            await self._exchange.ask(
+                "POST",
+                "/trash/restore/assets",
+                {"ids": [asset_id]},
+                headers=self._credential.headers,
+            )
+        except (ImmichPermission, ImmichRefused):
+            return False
+        return True
+
+    async def find_or_create_album(self, name: str) -> str:
+        """Return the id of the oldest album of this name which the account owns, or a new one's."""
+        async with self._albums:
+            # Without the parameter 3.x adds the albums that others share; <= 2.7 ignores it.
+            albums = elements(await self._ask("GET", "/albums?isOwned=true"))
+            same = [album for album in albums if member(album, "albumName", str) == name]
+            if same:
+                oldest = min(same, key=lambda album: member(album, "createdAt", str))
+            else:
+                oldest = await self._ask("POST", "/albums", {"albumName": name})
+            return member(oldest, "id", str)
+
+    async def add_to_album(self, album_id: str, asset_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of the assets that are in the album now.
+
+        Raises AlbumGone.
+        """
+        inside: set[str] = set()
+        path = f"/albums/{quote(album_id, safe='')}/assets"
+        for start in range(0, len(asset_ids), ALBUM_LIMIT):
+            ids = asset_ids[start : start + ALBUM_LIMIT]
+            try:
+                results = elements(await self._ask("PUT", path, {"ids": list(ids)}))
+            except ImmichRefused as error:
+                if "lbum not found" in str(error) or "Not found or no" in str(error):
+                    raise AlbumGone(str(error)) from error
+                raise
+            inside |= {
+                member(result, "id", str)
+                for result in results
+                if member(result, "success", bool) or member(result, "error", str) == "duplicate"
+            }
+        return frozenset(inside)
+
+    async def version(self) -> tuple[int, int, int]:
+        """Return Immich's version."""
+        answer = parsed(await self._exchange.ask_public("version"))
+        return (
+            member(answer, "major", int),
+            member(answer, "minor", int),
+            member(answer, "patch", int),
+        )
+
+    async def media_types(self) -> frozenset[str]:
+        """Return the extensions Immich takes, in lower case and with their dot."""
+        answer = parsed(await self._exchange.ask_public("media-types"))
+        kinds = [member(answer, kind, list) for kind in ("image", "video")]
+        return frozenset(str(extension).lower() for kind in kinds for extension in kind)
+
+    async def permissions(self) -> frozenset[str] | None:
+        """Return the scopes of the API key, {"all"} among them for every one; None before 1.139."""
+        if not isinstance(self._credential, ApiKey) or await self.version() < KEY_TELLS_SCOPES:
+            return None
+        answer = await self._ask("GET", "/api-keys/me")
+        return frozenset(map(str, member(answer, "permissions", list)))
+
+    async def account(self) -> Account | None:
+        """Return whose library it is; None if this credential may not ask."""
+        try:
+            answer = await self._ask("GET", "/users/me")
+        except ImmichPermission:
+            return None
+        quota = answer.get("quotaSizeInBytes") if isinstance(answer, dict) else None
+        if quota == 0 and await self.version() < ZERO_QUOTA_IS_A_QUOTA:
+            quota = None
+        return Account(
+            quota=quota,
+            usage=member(answer, "quotaUsageInBytes", int) if quota is not None else 0,
+            is_admin=member(answer, "isAdmin", bool),
+        )
+
+    async def shared_link(self, password: str | None = None) -> SharedLink:
+        """Return what the shared link says of itself. Only with a ShareKey or ShareSlug.
+
+        Immich takes uploads through a link with a password without asking for it: whoever lets
+        guests in by a link has to ask. Raises ImmichKeyRejected: expired, or the password.
+        """
+        query = f"?{urlencode({'password': password})}" if password is not None else ""
+        return SharedLink.read(await self._ask("GET", f"/shared-links/me{query}"))
+
+    async def _ask(self, method: str, path: str, body: object = None) -> object:
+        return parsed(
+            await self._exchange.ask(method, path, body, headers=self._credential.headers)
+        )
+
+    async def _bulk_check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
+        question = [{"id": checksum.hex(), "checksum": checksum.hex()} for checksum in checksums]
+        try:
+            answer = await self._ask("POST", "/assets/bulk-upload-check", {"assets": question})
+        except ImmichPermission as error:
+            # 1.136 to 1.140 forgot to declare a scope for it and so want them all.
+            if not isinstance(self._credential, ApiKey) or str(error).endswith(": all"):
+                raise CheckForbidden(str(error)) from error
+            raise
+        return {
+            bytes.fromhex(member(result, "id", str)): Found(
+                asset_id=member(result, "assetId", str),
+                trashed=isinstance(result, dict) and result.get("isTrashed") is True,
+            )
+            for result in elements(member(answer, "results", list))
+            if member(result, "action", str) == "reject"
+        }
+
+
+async def _filled(
+    form: Envelope, blocks: AsyncIterable[bytes | memoryview], sent: Callable[[int], None]
+) -> AsyncGenerator[bytes | memoryview]:
+    """Yield the whole body; what was yielded has left when the next piece is asked for."""
+    total = 0
+    yield form.head
+    async for block in blocks:
+        for piece in pieces(block):
+            yield piece
+            total += len(piece)
+            sent(total)
+    yield form.tail

@@ -1,0 +1,88 @@
+"""Short questions and answers in JSON, and what a refusal of any request means."""
+
+import json
+from collections.abc import Mapping
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from immich_drop.errors import ImmichUnavailable
+from immich_drop.immich.answers import Answer, failure, parsed, reason
+
+_TIMEOUT = 60
+"""Seconds for one question, its answer included."""
+
+
+class Exchange:
+    """Asks one server, at most `max_connections` questions at a time."""
+
+    def __init__(self, base_url: str, *, max_connections: int, connect_timeout: float) -> None:
+        self._base_url = base_url
+        self._connect_timeout = connect_timeout
+        self._http = AsyncHTTPClient(force_instance=True, max_clients=max_connections)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str],
+    ) -> Answer:
+        """Return the 2xx answer to one request. Raises what any other one means."""
+        return await self.accepted(await self._fetch(method, path, body, headers))
+
+    async def ask_public(self, name: str) -> Answer:
+        """Return what the server tells anyone; 1.106 tells it under another path."""
+        answer = await self._fetch("GET", f"/server/{name}")
+        if answer.status == 404:
+            older = await self._fetch("GET", f"/server-info/{name}")
+            answer = older if older.ok else answer
+        return await self.accepted(answer)
+
+    async def accepted(self, answer: Answer) -> Answer:
+        """Return the answer if it is 2xx. Raises what it means if not."""
+        if answer.ok:
+            return answer
+        if answer.status == 404 and await self._in_maintenance():
+            raise ImmichUnavailable("Immich is in maintenance mode")
+        raise failure(answer)
+
+    def close(self) -> None:
+        """Free what is kept between questions."""
+        self._http.close()
+
+    async def _in_maintenance(self) -> bool:
+        """Tell whether that is why known routes are gone (Immich >= 2.3)."""
+        try:
+            config = parsed(await self._fetch("GET", "/server/config"))
+        except ImmichUnavailable:
+            return False
+        return isinstance(config, dict) and config.get("maintenanceMode") is True
+
+    async def _fetch(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        request = HTTPRequest(
+            self._base_url + path,
+            method=method,
+            headers={
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+                **(headers or {}),
+            },
+            body=None if body is None else json.dumps(body),
+            connect_timeout=self._connect_timeout,
+            request_timeout=_TIMEOUT,
+            # Tornado would send the key along to wherever a redirect points.
+            follow_redirects=False,
+            user_agent="immich-drop",
+        )
+        try:
+            response = await self._http.fetch(request, raise_error=False)
+        except (HTTPClientError, OSError) as error:
+            raise ImmichUnavailable(reason(error)) from error
+        return Answer(
+            status=response.code,
+            body=response.body or b"",
+            location=response.headers.get("Location", ""),
+        )

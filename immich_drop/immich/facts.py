@@ -1,0 +1,76 @@
+"""What Immich tells us, as our own records."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from immich_drop.immich.answers import member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An asset that has the bytes we asked for."""
+
+    asset_id: str
+    trashed: bool
+    """It lies in the trash (not told before Immich 1.115)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What became of a file that was sent."""
+
+    asset_id: str
+    created: bool
+    """False: Immich had the bytes before."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Read the answer to POST /assets."""
+        return cls(
+            asset_id=member(value, "id", str),
+            created=member(value, "status", str) == "created",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The account whose library receives the files."""
+
+    quota: int | None
+    """Bytes, or None without a limit."""
+    usage: int
+    """Bytes."""
+    is_admin: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedLink:
+    """What a guest may know of the link they came by.
+
+    Immich's answer carries the password in clear text and the album's contents; neither is kept.
+    """
+
+    title: str
+    description: str
+    expires_at: datetime | None
+    allow_upload: bool
+    has_album: bool
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Read the answer to GET /shared-links/me."""
+        fields = member({"link": value}, "link", dict)
+        album = fields.get("album")
+        has_album = isinstance(album, dict)
+        return cls(
+            title=member(album, "albumName", str) if has_album else "",
+            description=fields.get("description") or "",
+            expires_at=_instant(fields.get("expiresAt")),
+            allow_upload=member(value, "allowUpload", bool),
+            has_album=has_album,
+        )
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) else None

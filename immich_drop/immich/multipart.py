@@ -1,0 +1,52 @@
+"""The multipart/form-data envelope around one file, as Immich's parser wants it.
+
+The name goes into `filename="..."` as raw UTF-8: Immich reads the parameter as Latin-1 and decodes
+it once more, so an RFC 5987 `filename*` would arrive garbled. A backslash is a path separator to
+its parser, and no escape of a quote survives every version; none of them goes on the wire.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+PIECE = 1 << 19
+"""Bytes written at a time: what a stalled connection has to move within the idle timeout."""
+
+_HARMLESS = {
+    **dict.fromkeys([*range(0x20), 0x7F], None),
+    ord('"'): "'",
+    ord("/"): "_",
+    ord("\\"): "_",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What stands before and after the bytes of the file."""
+
+    content_type: str
+    head: bytes
+    tail: bytes
+
+
+def envelope(*, fields: Mapping[str, str], name: str) -> Envelope:
+    """Wrap a file named `name`, after the text `fields`."""
+    boundary = f"drop-{secrets.token_hex(16)}"
+    opening = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    texts = [f'{opening}"{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()]
+    file = (
+        f'{opening}"assetData"; filename="{name.translate(_HARMLESS)}"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    return Envelope(
+        content_type=f"multipart/form-data; boundary={boundary}",
+        head="".join([*texts, file]).encode(errors="replace"),
+        tail=f"\r\n--{boundary}--\r\n".encode(),
+    )
+
+
+def pieces(block: bytes | memoryview) -> Iterator[memoryview]:
+    """Cut a block into views of at most PIECE bytes."""
+    view = memoryview(block).cast("B")
+    for start in range(0, len(view), PIECE):
+        yield view[start : start + PIECE]

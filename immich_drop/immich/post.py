@@ -1,0 +1,169 @@
+"""One POST whose body is streamed while its answer is awaited.
+
+Immich answers a bad key, a refused type or a known checksum before the body is in, and hangs up.
+AsyncHTTPClient reads only after it has written, cannot be cancelled and gives no way to end a wait
+for an answer that never comes; here both directions run side by side on Tornado's HTTP1Connection,
+and whoever leaves closes the socket.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
+from tornado.httputil import (
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPOutputError,
+    RequestStartLine,
+    ResponseStartLine,
+)
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.tcpclient import TCPClient
+
+from immich_drop.errors import ImmichTrouble, ImmichUnavailable
+from immich_drop.immich.answers import Answer, reason
+
+_LONGEST_ANSWER = 1 << 20
+"""Bytes; an error page may be long, but not that long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long to wait for what, in seconds."""
+
+    connect: float = 10
+    idle: float = 120
+    """While the body is written: for room for the next piece."""
+    answer: float = 1800
+    """After the body: Immich >= 2.6 fsyncs first, which takes minutes on slow disks."""
+
+
+class _Reader(HTTPMessageDelegate):
+    """Keeps the response; once it is complete, nothing that is still unsent is wanted."""
+
+    def __init__(self, stream: IOStream) -> None:
+        self._stream = stream
+        self._status: int | None = None
+        self._location = ""
+        self._body = bytearray()
+
+    @property
+    def answer(self) -> Answer | None:
+        """The response so far, or None if the connection ended without one."""
+        if self._status is None:
+            return None
+        return Answer(status=self._status, body=bytes(self._body), location=self._location)
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> None:
+        if isinstance(start_line, ResponseStartLine) and start_line.code >= 200:
+            self._status = start_line.code
+            self._location = headers.get("Location", "")
+
+    def data_received(self, chunk: bytes) -> None:
+        self._body += chunk
+
+    def finish(self) -> None:
+        self._stream.close()
+
+
+class Streamer:
+    """Posts streamed bodies to one server, each on a connection of its own."""
+
+    def __init__(self, base_url: str, patience: Patience) -> None:
+        parts = urlsplit(base_url)
+        tls = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if tls else 80)
+        self._authority = parts.netloc
+        self._path = parts.path
+        self._tls = ssl.create_default_context() if tls else None
+        self._patience = patience
+        self._client = TCPClient()
+
+    async def post(
+        self, path: str, headers: Mapping[str, str], body: AsyncGenerator[bytes | memoryview]
+    ) -> Answer:
+        """Send `body`, whose Content-Length is among the `headers`, and return the answer to it.
+
+        An answer that comes early ends the sending. Raises ImmichUnavailable (no connection),
+        ImmichTrouble (cut, stalled, or no answer), and what `body` raises.
+        """
+        stream = await self._connect()
+        connection = HTTP1Connection(
+            stream,
+            is_client=True,
+            params=HTTP1ConnectionParameters(no_keep_alive=True, max_body_size=_LONGEST_ANSWER),
+        )
+        start = RequestStartLine("POST", self._path + path, "HTTP/1.1")
+        fields = HTTPHeaders({"Host": self._authority, "Connection": "close", **headers})
+        reading = asyncio.create_task(_read(connection))
+        writing = asyncio.create_task(self._write(connection, start, fields, body))
+        try:
+            return await self._answer(reading, writing)
+        finally:
+            stream.close()
+            writing.cancel()
+            await asyncio.gather(reading, writing, return_exceptions=True)
+
+    def close(self) -> None:
+        """Free what is kept between posts."""
+        self._client.close()
+
+    async def _connect(self) -> IOStream:
+        try:
+            return await self._client.connect(
+                self._host, self._port, ssl_options=self._tls, timeout=self._patience.connect
+            )
+        except OSError as error:
+            raise ImmichUnavailable(reason(error)) from error
+
+    async def _write(
+        self,
+        connection: HTTP1Connection,
+        start: RequestStartLine,
+        headers: HTTPHeaders,
+        body: AsyncGenerator[bytes | memoryview],
+    ) -> None:
+        now = asyncio.get_running_loop().time
+        idle = self._patience.idle
+        try:
+            async with asyncio.timeout(idle) as deadline, aclosing(body):
+                await connection.write_headers(start, headers)
+                async for piece in body:
+                    await connection.write(piece)  # type: ignore[arg-type]  # a view will do
+                    deadline.reschedule(now() + idle)
+                    # A write that the kernel takes at once does not let the loop turn.
+                    await asyncio.sleep(0)
+                connection.finish()
+        except StreamClosedError:
+            return  # answered early, or cut: the reading side knows which
+        except TimeoutError:
+            raise ImmichTrouble(f"nothing taken for {idle:g} s") from None
+        except HTTPOutputError as error:
+            raise ImmichTrouble(f"the file does not have its announced length: {error}") from error
+
+    async def _answer(
+        self, reading: "asyncio.Task[Answer | None]", writing: "asyncio.Task[None]"
+    ) -> Answer:
+        await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            writing.result()
+            await asyncio.wait({reading}, timeout=self._patience.answer)
+        if not reading.done():
+            raise ImmichTrouble(f"no answer within {self._patience.answer:g} s")
+        if (answer := reading.result()) is None:
+            raise ImmichTrouble("the connection was cut before an answer")
+        return answer
+
+
+async def _read(connection: HTTP1Connection) -> Answer | None:
+    reader = _Reader(connection.stream)
+    with suppress(StreamClosedError):
+        await connection.read_response(reader)
+    return reader.answer
