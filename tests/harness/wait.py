@@ -1,0 +1,20 @@
+"""Wait for what another process will do."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PATIENCE = 15.0
+"""Seconds after which something that should happen has not happened."""
+
+
+def until(probe: Callable[[], T], what: str, *, timeout: float = PATIENCE) -> T:
+    """Return the first truthy answer of `probe`; fail with `what` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (answer := probe()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout:g} s for {what}; the last answer was {answer!r}")
+        time.sleep(0.01)
+    return answer
