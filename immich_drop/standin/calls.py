@@ -1,0 +1,112 @@
+"""A request as an endpoint sees it, the answer it gives, and who may ask."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from immich_drop.standin.bodies import Body
+from immich_drop.standin.faults import Kind
+from immich_drop.standin.library import Key, Library, Link
+from immich_drop.standin.wire import Refusal, Release, Version
+
+EVER: Version = (99, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and JSON body (None for none), or a file to send."""
+
+    status: int
+    body: object = None
+    file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request."""
+
+    library: Library
+    release: Release
+    path: tuple[str, ...] = ()
+    """What the groups of the route's pattern matched."""
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    key: Key | None = None
+    link: Link | None = None
+    maintenance: bool = False
+    content: Body = field(default_factory=Body)
+    fault: Kind | None = None
+    """What goes wrong at the insert."""
+
+    @property
+    def body(self) -> Mapping[str, object]:
+        """The fields of the body."""
+        return self.content.fields
+
+    @property
+    def owner(self) -> str:
+        """Id of the user whose library this is about."""
+        if self.key:
+            return self.key.user.id
+        if self.link:
+            return self.link.owner
+        raise Refusal(401, "Authentication required")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method on one path, and who may call it."""
+
+    method: str
+    pattern: re.Pattern[str]
+    endpoint: Callable[[Call], Answer]
+    scope: str | None
+    """Permission an API key needs; "" for any key, None for everybody."""
+    streams: bool = False
+    """The body goes to disk as it comes, and who calls is asked before it is read."""
+    shared: bool = False
+    """Shared links may call it."""
+    in_maintenance: Version = EVER
+    """The first version which serves it in maintenance mode."""
+    since: Version = (0, 0, 0)
+    until: Version = EVER
+
+
+def authenticate(call: Call, route: Route) -> Call:
+    """Complete the call with who calls; raises Refusal with 401 or 403."""
+    if route.scope is None:
+        return call
+    if link := find_link(call):
+        if not route.shared:
+            raise Refusal(403, "Forbidden")
+        if route.streams and not link.allow_upload:
+            raise Refusal(401, "Unauthorized")
+        return replace(call, link=link)
+    secret = call.headers.get("x-api-key", call.query.get("apiKey", "")).strip()
+    if not secret:
+        bearer = call.headers.get("Authorization", "").startswith("Bearer ")
+        raise Refusal(401, "Invalid user token" if bearer else "Authentication required")
+    key = call.library.keys.get(secret)
+    if key is None:
+        raise Refusal(401, "Invalid API key")
+    scope = call.release.scope(route.scope)
+    if scope and not key.permissions & {scope, "all"}:
+        raise Refusal(403, f"Missing required permission: {scope}")
+    return replace(call, key=key)
+
+
+def find_link(call: Call) -> Link | None:
+    """Find the shared link a request names by key or slug; raises Refusal with 401."""
+    for what, name in (("key", "x-immich-share-key"), ("slug", "x-immich-share-slug")):
+        value = call.query.get(what) or call.headers.get(name)
+        if value is None:
+            continue
+        links = call.library.links.values()
+        link = next((each for each in links if getattr(each, what) == value), None)
+        if link is None or (link.expires_at and link.expires_at <= datetime.now(UTC)):
+            raise Refusal(401, f"Invalid share {what}")
+        return link
+    return None

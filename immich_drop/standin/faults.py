@@ -1,0 +1,130 @@
+"""Misbehaviour on request: which requests, how often, and what goes wrong at which point.
+
+A fault is drawn when a request's headers are in. It strikes at one of four points: in place of
+reading the body (an answer of a proxy, a guard, nobody at all), while the body is read, when the
+asset is inserted, or when the answer is sent.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+
+class Kind(StrEnum):
+    """What can go wrong."""
+
+    DOWN = "down"
+    """Connections are refused for `seconds` (for ever without); this one is dropped."""
+    STATUS = "status"
+    """An error of Immich's own with `status` and `message`, before the body is read."""
+    MAINTENANCE = "maintenance"
+    """404 as in maintenance mode."""
+    HTML = "html"
+    """A page of a proxy with `status`: 502, 413, or 200 as a login page does."""
+    REDIRECT = "redirect"
+    """`status` (302, 307) to `location`."""
+
+    CUT_BODY = "cut_body"
+    """The connection is cut after `after` bytes of the body."""
+    HANG_BODY = "hang_body"
+    """After `after` bytes nothing is read any more, until the fault is cleared."""
+    SLOW_BODY = "slow_body"
+    """The body is read at `rate` bytes a second."""
+
+    ERROR_BEFORE_INSERT = "error_before_insert"
+    """500, and nothing is kept."""
+    ERROR_AFTER_INSERT = "error_after_insert"
+    """500; before 3.1 a row without a file stays behind (Immich #30349)."""
+    QUOTA = "quota"
+    """400, the quota is exceeded."""
+    TRASHED_TWIN = "trashed_twin"
+    """The same bytes turn out to lie in the trash: 200 duplicate."""
+
+    LOSE_ANSWER = "lose_answer"
+    """Everything is done, then the connection is dropped without an answer."""
+    SLOW_ANSWER = "slow_answer"
+    """The answer comes `seconds` late."""
+
+
+AT_HEADERS = frozenset({Kind.DOWN, Kind.STATUS, Kind.MAINTENANCE, Kind.HTML, Kind.REDIRECT})
+AT_BODY = frozenset({Kind.CUT_BODY, Kind.HANG_BODY, Kind.SLOW_BODY})
+AT_INSERT = frozenset(
+    {Kind.ERROR_BEFORE_INSERT, Kind.ERROR_AFTER_INSERT, Kind.QUOTA, Kind.TRASHED_TWIN}
+)
+AT_ANSWER = frozenset({Kind.LOSE_ANSWER, Kind.SLOW_ANSWER})
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault:
+    """One thing that goes wrong with matching requests."""
+
+    kind: Kind
+    match: str = r"POST /assets"
+    """Pattern of the whole of `METHOD /path`, the path below /api and without query."""
+    times: int | None = 1
+    """How many requests it strikes; None: all, until it is cleared."""
+    probability: float = 1.0
+    """Chance to strike a matching request."""
+    after: int = 0
+    """Bytes of the body."""
+    rate: int = 1024 * 1024
+    """Bytes a second."""
+    seconds: float | None = None
+    status: int = 500
+    message: str = "Internal server error"
+    location: str = ""
+
+    def __post_init__(self) -> None:
+        """Take a kind by its name too, and fail here on what no request could match."""
+        self.kind = Kind(self.kind)
+        re.compile(self.match)
+
+    def matches(self, line: str) -> bool:
+        """Tell whether the fault is about a request `METHOD /path`."""
+        return re.fullmatch(self.match, line) is not None
+
+
+class FaultPlan:
+    """The faults in force, drawn from with a seeded chance."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.faults: list[Fault] = []
+        self._random = Random(seed)
+        self._cleared = asyncio.Event()
+
+    def add(self, *faults: Fault) -> None:
+        """Put faults in force; of several at one point, the first added strikes."""
+        self.faults += faults
+
+    def clear(self) -> None:
+        """End all faults; hanging requests go on."""
+        self.faults.clear()
+        self._cleared.set()
+        self._cleared = asyncio.Event()
+
+    async def pause(self, seconds: float | None) -> bool:
+        """Wait `seconds` (None: for ever) or until all faults are cleared; tell whether they were."""
+        try:
+            return await asyncio.wait_for(self._cleared.wait(), seconds)
+        except TimeoutError:
+            return False
+
+    def draw(self, line: str) -> list[Fault]:
+        """Take the faults which strike a request `METHOD /path`."""
+        struck = [each for each in self.faults if each.matches(line) and self._chance(each)]
+        for fault in struck:
+            if fault.times is not None:
+                fault.times -= 1
+        self.faults = [each for each in self.faults if each.times != 0]
+        return struck
+
+    def _chance(self, fault: Fault) -> bool:
+        return fault.probability >= 1 or self._random.random() < fault.probability
+
+
+def first(faults: Iterable[Fault], kinds: Iterable[Kind]) -> Fault | None:
+    """Pick the first fault of these kinds."""
+    return next((each for each in faults if each.kind in kinds), None)

@@ -1,0 +1,280 @@
+"""One request: its headers, its body, its answer, and the faults that strike on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from tornado.http1connection import HTTP1Connection
+from tornado.web import RequestHandler, stream_request_body
+
+from immich_drop.standin.assets import duplicate, known
+from immich_drop.standin.bodies import Body, BodyReader, FormReader, PlainReader
+from immich_drop.standin.calls import Answer, Call, Route, authenticate
+from immich_drop.standin.faults import AT_BODY, AT_HEADERS, AT_INSERT, Fault, Kind, first
+from immich_drop.standin.routes import find_route
+from immich_drop.standin.wire import Refusal, correlation_id
+
+if TYPE_CHECKING:
+    from immich_drop.standin.server import StandIn
+
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+PIECE = 256 * 1024
+PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
+
+
+@stream_request_body
+class ApiHandler(RequestHandler):
+    """Answers whatever is asked, as Immich would."""
+
+    def initialize(self, standin: StandIn) -> None:
+        """Take the stand-in whose request this is."""
+        self.standin = standin
+        self._correlation = correlation_id()
+        self._faults: list[Fault] = []
+        self._route: Route | None = None
+        self._path: tuple[str, ...] = ()
+        self._reader: BodyReader | None = None
+        self._refusal: Refusal | None = None
+        self._received = 0
+        self._sent = False
+
+    def set_default_headers(self) -> None:
+        """Speak like Express."""
+        self.clear_header("Server")
+        self.set_header("X-Powered-By", "Express")
+
+    async def prepare(self) -> None:
+        """Answer before the body is read where Immich does, else get ready for the body."""
+        self._continue()
+        name = self._name()
+        self._faults = self.standin.faults.draw(name)
+        if fault := first(self._faults, {Kind.DOWN}):
+            self.detach().close()
+            await self.standin.down(fault.seconds)
+            return
+        try:
+            early = self._strike() or self._admit(name)
+        except Refusal as refusal:
+            early = self._error(refusal)
+        if early:
+            await self._answer_early(early)
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Take the next piece of the body; nothing raised here would ever be answered."""
+        self._received += len(chunk)
+        await self._disturb(len(chunk))
+        if self._reader is None:
+            return
+        try:
+            self._reader.feed(chunk)
+        except Refusal as refusal:
+            self._forget_body()
+            self._refusal = refusal
+            # Up to multer 2.0 a form is refused at once; later the rest is drained first.
+            if self.standin.release.version < (2, 6, 0):
+                await self._answer_early(self._error(refusal))
+
+    async def _respond(self) -> None:
+        """Answer once the body is read."""
+        if not self._sent:
+            try:
+                answer = await self._answer()
+            except Refusal as refusal:
+                answer = self._error(refusal)
+            if first(self._faults, {Kind.LOSE_ANSWER}):
+                self.detach().close()
+                return
+            if slow := first(self._faults, {Kind.SLOW_ANSWER}):
+                await self.standin.faults.pause(slow.seconds)
+            await self._send(answer)
+        await self.finish()
+
+    get = head = post = put = patch = delete = options = _respond
+
+    def on_finish(self) -> None:
+        """Clean up and note the exchange."""
+        self._forget_body()
+        self.standin.note(self._name(), self.get_status(), self._received)
+
+    def on_connection_close(self) -> None:
+        """The client went away: nothing is kept of its body."""
+        super().on_connection_close()
+        self._forget_body()
+        self.standin.note(self._name(), 0, self._received)
+
+    @property
+    def _connection(self) -> HTTP1Connection:
+        return cast(HTTP1Connection, self.request.connection)
+
+    def _name(self) -> str:
+        """Name the request `METHOD /path`, the path below /api."""
+        path = self.request.path
+        below = path.removeprefix("/api") if path.startswith("/api/") else path
+        return f"{self.request.method} {below.rstrip('/') or '/'}"
+
+    def _continue(self) -> None:
+        """Answer `Expect` before any guard, as Node does; Tornado would do it after the answer."""
+        if self.request.headers.get("Expect", "").lower() == "100-continue":
+            del self.request.headers["Expect"]
+            self._connection.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _strike(self) -> Answer | None:
+        """Let a fault answer in place of Immich; raises Refusal in Immich's place."""
+        match first(self._faults, AT_HEADERS):
+            case Fault(kind=Kind.STATUS) as fault:
+                raise Refusal(fault.status, fault.message)
+            case Fault(kind=Kind.MAINTENANCE):
+                raise self._unknown()
+            case Fault(kind=Kind.HTML) as fault:
+                return Answer(fault.status, PAGE.format(HTTPStatus(fault.status).phrase))
+            case Fault(kind=Kind.REDIRECT) as fault:
+                return Answer(fault.status, headers={"Location": fault.location})
+        return None
+
+    def _admit(self, name: str) -> Answer | None:
+        """Find the route; ask who calls before the body is read where it is a stream."""
+        method, _, path = name.partition(" ")
+        if not self.request.path.startswith(("/api/", "/.well-known/")):
+            return self._page()
+        found = find_route(method, path, self.standin.release)
+        if found is None or (self.standin.maintenance and not self._alive(found[0])):
+            raise self._unknown()
+        self._route, self._path = found
+        kind = self.request.headers.get("Content-Type", "")
+        self._reader = PlainReader(kind)
+        if not self._route.streams:
+            return None
+        call = self._call(self._route, Body())
+        checksum = self.request.headers.get("x-immich-checksum")
+        if checksum and (asset := known(call, checksum)):
+            return duplicate(asset)
+        if kind.startswith("multipart/"):
+            folder = self.standin.library.incoming
+            self._reader = FormReader(self.standin.release, folder, kind)
+        return None
+
+    def _alive(self, route: Route) -> bool:
+        return self.standin.release.version >= route.in_maintenance
+
+    def _unknown(self) -> Refusal:
+        return Refusal(404, f"Cannot {self.request.method} {self.request.path}")
+
+    def _page(self) -> Answer:
+        """Answer a path outside /api: Immich's web app, or its refusal to be anything else."""
+        if self.request.headers.get("Accept") != "application/json":
+            return Answer(200, PAGE.format("Immich"))
+        path = self.request.path
+        only = f"The route {path} was requested as application/json, but only returns text/html"
+        raise Refusal(406, only, bare=True)
+
+    def _call(self, route: Route, content: Body) -> Call:
+        """Make the call an endpoint sees; raises Refusal for those who may not."""
+        insert = first(self._faults, AT_INSERT)
+        call = Call(
+            library=self.standin.library,
+            release=self.standin.release,
+            path=self._path,
+            query={name: self.get_query_argument(name) for name in self.request.query_arguments},
+            headers=self.request.headers,
+            content=content,
+            maintenance=self.standin.maintenance,
+            fault=insert.kind if insert else None,
+        )
+        return authenticate(call, route)
+
+    async def _disturb(self, size: int) -> None:
+        """Let a fault strike while the body is read."""
+        fault = first(self._faults, AT_BODY)
+        if fault is None or self._received < fault.after:
+            return
+        if fault.kind is Kind.CUT_BODY:
+            self._connection.close()
+            return
+        seconds = size / fault.rate if fault.kind is Kind.SLOW_BODY else None
+        if await self.standin.faults.pause(seconds):
+            self._faults.remove(fault)
+
+    async def _answer(self) -> Answer:
+        if self._refusal or not self._reader or not self._route:
+            raise self._refusal or self._unknown()
+        content = self._reader.close()
+        if self._route.streams:
+            await self.standin.serve()
+        return self._route.endpoint(self._call(self._route, content))
+
+    def _error(self, refusal: Refusal) -> Answer:
+        return Answer(refusal.status, self.standin.release.error(refusal, self._correlation))
+
+    async def _answer_early(self, answer: Answer) -> None:
+        """Answer before the body is read.
+
+        With `Connection: close` Node then closes on the unread rest; else it drains the rest.
+        """
+        self._forget_body()
+        await self._send(answer)
+        if self._has_body() and not self._keeps_alive():
+            await self.finish()
+
+    def _has_body(self) -> bool:
+        headers = self.request.headers
+        return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+
+    def _keeps_alive(self) -> bool:
+        return self.request.headers.get("Connection", "").lower() != "close"
+
+    def _forget_body(self) -> None:
+        if self._reader:
+            self._reader.discard()
+            self._reader = None
+
+    async def _send(self, answer: Answer) -> None:
+        """Send the whole answer now; the request is finished later."""
+        self._sent = True
+        self.set_status(answer.status)
+        self.set_header(self.standin.release.correlation_header(), self._correlation)
+        if self._keeps_alive():
+            self.set_header("Connection", "keep-alive")
+            self.set_header("Keep-Alive", "timeout=5")
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if answer.file:
+            await self._send_file(answer)
+        elif answer.body is None:
+            self.clear_header("Content-Type")
+        else:
+            self._write_body(answer.body)
+        await self.flush()
+
+    def _write_body(self, body: object) -> None:
+        page = isinstance(body, str)
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        kind = "text/html" if page else "application/json"
+        self.set_header("Content-Type", f"{kind}; charset=utf-8")
+        self.set_header("Content-Length", len(data))
+        self.write(data)
+
+    async def _send_file(self, answer: Answer) -> None:
+        assert answer.file
+        size = answer.file.stat().st_size
+        wanted = self._range(size)
+        self.set_header("Accept-Ranges", "bytes")
+        if wanted != range(size):
+            self.set_status(206)
+            self.set_header("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}")
+        self.set_header("Content-Length", len(wanted))
+        with answer.file.open("rb") as file:
+            file.seek(wanted.start)
+            for start in range(wanted.start, wanted.stop, PIECE):
+                self.write(file.read(min(PIECE, wanted.stop - start)))
+                await self.flush()
+
+    def _range(self, size: int) -> range:
+        """Tell which bytes are wanted; several ranges at once are all of them."""
+        match = RANGE.fullmatch(self.request.headers.get("Range", ""))
+        if not match:
+            return range(size)
+        start, end = match.groups()
+        return range(int(start), min(size, int(end) + 1 if end else size))

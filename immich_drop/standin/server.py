@@ -1,0 +1,157 @@
+"""The stand-in as a whole: it starts, stops, goes down and comes back."""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tornado.httpserver import HTTPServer
+from tornado.web import Application, RequestHandler
+
+from immich_drop.standin.faults import FaultPlan
+from immich_drop.standin.handler import PIECE, ApiHandler
+from immich_drop.standin.library import Album, Asset, Library, User
+from immich_drop.standin.wire import Release, Version, Wire
+
+KEEP_ALIVE = 5.0
+"""Seconds an idle connection stays open (Node's keepAliveTimeout)."""
+UNLIMITED = 1 << 50
+"""Bytes of a request body: Immich has no limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request as it went."""
+
+    name: str
+    """`METHOD /path`, the path below /api."""
+    status: int
+    """0 where the connection ended without an answer."""
+    received: int
+    """Bytes of the body that were read."""
+
+
+class StandIn:
+    """An Immich for one user, which keeps in a folder what it gets and fails on request."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        version: Version = (2, 7, 5),
+        wire: Wire | None = None,
+        key: str = "stand-in-key",
+        permissions: Iterable[str] = ("all",),
+        service_time: float = 0.0,
+        job_delay: float | None = 0.2,
+        seed: int = 0,
+    ) -> None:
+        """`service_time` in seconds per upload; `job_delay` seconds until jobs run, None: by hand."""
+        self.release = Release.of(version, wire)
+        self.library = Library(folder)
+        self.user = User(name="Host", admin=True)
+        self.key = self.library.add_key(key, self.user, permissions, "stand-in").secret
+        self.faults = FaultPlan(seed)
+        self.maintenance = False
+        self.service_time = service_time
+        self.exchanges: deque[Exchange] = deque(maxlen=100_000)
+        self.url = ""
+        self._job_delay = job_delay
+        self._server: HTTPServer | None = None
+        self._socket: socket.socket | None = None
+        self._address = ("127.0.0.1", 0)
+        self._comeback: asyncio.TimerHandle | None = None
+
+    @property
+    def assets(self) -> list[Asset]:
+        """All assets, in the order in which they came."""
+        return list(self.library.assets.values())
+
+    @property
+    def albums(self) -> list[Album]:
+        """All albums, in the order in which they were made."""
+        return list(self.library.albums.values())
+
+    def album(self, name: str) -> Album:
+        """Find the only album of a name."""
+        (album,) = (each for each in self.albums if each.name == name)
+        return album
+
+    async def start(self, port: int = 0, address: str = "127.0.0.1") -> str:
+        """Listen, and return the base URL, which ends in /api."""
+        self._address = (address, port)
+        self._hold_port()
+        self._listen()
+        host, port = self._address
+        self.url = f"http://{host}:{port}/api"
+        return self.url
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        self.faults.clear()
+        if self._comeback:
+            self._comeback.cancel()
+        await self._close()
+        if self._socket:
+            self._socket.close()
+
+    async def down(self, seconds: float | None = None) -> None:
+        """Refuse connections and cut those there are, until `up` or for so many seconds."""
+        if self._server:
+            await self._close()
+            self._hold_port()
+        if seconds is not None:
+            self._comeback = asyncio.get_running_loop().call_later(seconds, self.up)
+
+    def up(self) -> None:
+        """Come back on the same port; what was there is still there."""
+        if self._server is None:
+            self._listen()
+
+    def run_jobs(self) -> None:
+        """Do what Immich leaves to its queue: assets deleted for good vanish."""
+        for asset in [each for each in self.assets if each.doomed]:
+            self.library.remove(asset)
+
+    def note(self, name: str, status: int, received: int) -> None:
+        """Remember an exchange, and that it may have left a job."""
+        self.exchanges.append(Exchange(name=name, status=status, received=received))
+        if self._job_delay is not None and name == "DELETE /assets":
+            asyncio.get_running_loop().call_later(self._job_delay, self.run_jobs)
+
+    async def serve(self) -> None:
+        """Take the time an upload takes."""
+        if self.service_time:
+            await asyncio.sleep(self.service_time)
+
+    def _hold_port(self) -> None:
+        """Bind without listening: the port stays ours, and connections are refused."""
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(self._address)
+        self._address = self._socket.getsockname()[:2]
+
+    def _listen(self) -> None:
+        assert self._socket
+        self._socket.listen(128)
+        self._server = HTTPServer(
+            Application([(r".*", ApiHandler, {"standin": self})], log_function=_silent),
+            chunk_size=PIECE,
+            max_body_size=UNLIMITED,
+            idle_connection_timeout=KEEP_ALIVE,
+        )
+        self._server.add_socket(self._socket)
+
+    async def _close(self) -> None:
+        if self._server:
+            server, self._server = self._server, None
+            server.stop()
+            await server.close_all_connections()
+
+
+def _silent(_: RequestHandler) -> None:
+    """Leave Tornado's access log to the product."""

@@ -1,0 +1,219 @@
+"""What differs on the wire between Immich's versions: error bodies, scopes, file types.
+
+Three forms are known: V2 (1.106 to 2.7), PRE3 (builds between 2.7 and 3.0, which report 2.7.5) and
+V3. V2 and PRE3 are recorded from real servers; V3 is told by its SDK and by captures.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from http import HTTPStatus
+from pathlib import PurePath
+from secrets import choice
+from string import ascii_lowercase, digits
+
+Version = tuple[int, int, int]
+
+
+class Wire(IntEnum):
+    """The three wire forms, in the order of their appearance."""
+
+    V2 = 2
+    PRE3 = 3
+    V3 = 4
+
+
+IMAGES = [
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".jpeg",
+    ".jpg",
+    ".png",
+    ".webp",
+    ".3fr",
+    ".ari",
+    ".arw",
+    ".cap",
+    ".cin",
+    ".cr2",
+    ".cr3",
+    ".crw",
+    ".dcr",
+    ".dng",
+    ".erf",
+    ".fff",
+    ".iiq",
+    ".k25",
+    ".kdc",
+    ".mrw",
+    ".nef",
+    ".nrw",
+    ".orf",
+    ".ori",
+    ".pef",
+    ".psd",
+    ".raf",
+    ".raw",
+    ".rw2",
+    ".rwl",
+    ".sr2",
+    ".srf",
+    ".srw",
+    ".x3f",
+    ".heic",
+    ".heif",
+    ".hif",
+    ".insp",
+    ".jp2",
+    ".jpe",
+    ".jxl",
+    ".mpo",
+    ".svg",
+    ".tif",
+    ".tiff",
+]
+VIDEOS = [
+    ".3gp",
+    ".3gpp",
+    ".avi",
+    ".flv",
+    ".insv",
+    ".m2t",
+    ".m2ts",
+    ".m4v",
+    ".mkv",
+    ".mov",
+    ".mp4",
+    ".mpe",
+    ".mpeg",
+    ".mpg",
+    ".mts",
+    ".mxf",
+    ".ts",
+    ".vob",
+    ".webm",
+    ".wmv",
+]
+ADDED: dict[str, Version] = {
+    ".nrw": (1, 113, 0),
+    ".vob": (1, 122, 3),
+    ".m2t": (1, 124, 0),
+    ".jp2": (1, 125, 7),
+    ".mxf": (2, 6, 0),
+    ".ts": (2, 7, 0),
+}
+"""Types which came after 1.106; .mpo came with PRE3."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What is wrong with one field of a request, in the words of either validator."""
+
+    path: tuple[str | int, ...]
+    old: tuple[str, ...]
+    """class-validator's sentences (V2)."""
+    new: str
+    """zod's sentence (PRE3, V3)."""
+
+    @property
+    def dotted(self) -> str:
+        """The path as `assets.0.checksum`."""
+        return ".".join(str(step) for step in self.path)
+
+
+class Refusal(Exception):
+    """A request which Immich answers with an error."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str = "",
+        *,
+        problems: Sequence[Problem] = (),
+        bare: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.problems = problems
+        self.bare = bare
+        """Raised before Immich's own code runs: no correlation id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of Immich."""
+
+    version: Version
+    wire: Wire = field(default=Wire.V2)
+
+    @classmethod
+    def of(cls, version: Version, wire: Wire | None = None) -> "Release":
+        """Name the release; the wire form follows from the version unless it is given."""
+        return cls(version, wire or (Wire.V3 if version >= (3, 0, 0) else Wire.V2))
+
+    def scope(self, scope: str) -> str | None:
+        """Tell which permission a call needs that declares `scope`; None: any valid key will do."""
+        if self.version < (1, 136, 0) or not scope:
+            return None
+        if self.version < (1, 137, 0) or (scope == "asset.check" and self.version < (1, 141, 0)):
+            return "all"
+        return "asset.upload" if scope == "asset.check" else scope
+
+    def media_types(self) -> dict[str, list[str]]:
+        """List the file name extensions by kind, as GET /server/media-types does."""
+        return {
+            "video": [suffix for suffix in VIDEOS if self._knows(suffix)],
+            "image": [suffix for suffix in IMAGES if self._knows(suffix)],
+            "sidecar": [".xmp"],
+        }
+
+    def kind(self, name: str) -> str | None:
+        """Tell the kind of a file (`image`, `video`, `sidecar`) by its name, None if unsupported."""
+        suffix = PurePath(name).suffix.lower()
+        types = self.media_types().items()
+        return next((kind for kind, suffixes in types if suffix in suffixes), None)
+
+    def _knows(self, suffix: str) -> bool:
+        if suffix == ".mpo":
+            return self.wire >= Wire.PRE3
+        return self.version >= ADDED.get(suffix, (0, 0, 0))
+
+    def error(self, refusal: Refusal, correlation: str) -> dict[str, object]:
+        """Build the body of an error answer."""
+        if self.wire is Wire.V3:
+            return self._error_v3(refusal)
+        body: dict[str, object] = {"message": self._message(refusal), "statusCode": refusal.status}
+        if not (refusal.bare and refusal.status >= 500):
+            body["error"] = HTTPStatus(refusal.status).phrase
+        if not refusal.bare:
+            body["correlationId"] = correlation
+        return body
+
+    def _message(self, refusal: Refusal) -> str | list[str]:
+        if not refusal.problems:
+            return refusal.message
+        if self.wire is Wire.PRE3:
+            return [f"[{problem.dotted}] {problem.new}" for problem in refusal.problems]
+        return [
+            sentence.format(path=problem.dotted)
+            for problem in refusal.problems
+            for sentence in problem.old
+        ]
+
+    @staticmethod
+    def _error_v3(refusal: Refusal) -> dict[str, object]:
+        if not refusal.problems:
+            return {"message": refusal.message}
+        errors = [{"path": [*each.path], "message": each.new} for each in refusal.problems]
+        return {"message": "Validation failed", "errors": errors}
+
+    def correlation_header(self) -> str:
+        """Name the header which carries the correlation id."""
+        return "X-Correlation-ID" if self.wire is Wire.V3 else "x-immich-cid"
+
+
+def correlation_id() -> str:
+    """Make an id like Immich's: eight letters and digits."""
+    return "".join(choice(ascii_lowercase + digits) for _ in range(8))
