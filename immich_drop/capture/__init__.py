@@ -1,0 +1,46 @@
+"""When was it taken.
+
+    region     the bytes of a file, of which only so many are ever read
+    exif       dates in an EXIF block (which is a TIFF file)
+    images     where JPEG, PNG, WebP and TIFF keep that block
+    boxes      ISO base media: where HEIC and AVIF keep it, and the dates of QuickTime and MP4
+    matroska   the date of Matroska and WebM
+
+The readers are ours because a library's are not bounded on hostile input: Pillow reads WebP and
+AVIF whole into a native decoder, follows TIFF tags that claim gigabytes, and decodes a PNG to see
+an eXIf chunk behind the pixels. What is needed here is a date, found in a few small reads.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+
+from immich_drop.capture import boxes, images, matroska
+from immich_drop.capture.region import Region
+
+EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+"""Zero is what devices say that do not know; in whichever zone it was written."""
+DAY = timedelta(days=1)
+
+
+def taken(path: Path, *, last_modified: datetime | None, received: datetime) -> datetime:
+    """Return the best known instant of capture, aware and in UTC.
+
+    The first date wins that lies between 1970 and a day after `received`: of the file itself, its
+    `last_modified` on the guest's device, the receipt. No content makes this raise.
+    """
+    latest = received + DAY
+    for date in chain(_recorded(path), [last_modified]):
+        if date is not None and EARLIEST <= date <= latest:
+            return date.astimezone(UTC)
+    return received.astimezone(UTC)
+
+
+def _recorded(path: Path) -> Iterator[datetime]:
+    with path.open("rb", buffering=0) as file:
+        whole = Region.whole(file)
+        for dates in (images.dates, boxes.dates, matroska.dates):
+            with suppress(EOFError):
+                yield from dates(whole)

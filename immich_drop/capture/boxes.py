@@ -1,0 +1,142 @@
+"""ISO base media files: where HEIC and AVIF keep their EXIF block, and the dates of movies.
+
+ISO/IEC 14496-12 boxes, 23008-12 items, and Apple's QuickTime metadata. No box is entered that is
+not named here, so that nesting has no depth.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from immich_drop.capture import exif
+from immich_drop.capture.region import Region
+
+_EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
+_LATEST = 1 << 33
+"""Seconds after the epoch: the year 2176. What is beyond would not fit a date either."""
+_CREATION_DATE = b"com.apple.quicktime.creationdate"
+_LONGEST_TABLE = 1 << 16
+"""Bytes of the table of items."""
+_LONGEST_TEXT = 64
+
+
+def dates(file: Region) -> Iterator[datetime]:
+    """Yield the dates of a HEIC, AVIF, QuickTime, MP4 or 3GP file, best first.
+
+    Raises EOFError: it is cut short.
+    """
+    if file.some(4, 4) not in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
+        return
+    for kind, box in _boxes(file):
+        if kind == b"meta":
+            with suppress(EOFError):
+                yield from exif.dates(_exif_item(file, box.part(4)))
+        if kind == b"moov":
+            yield from _movie(box)
+
+
+def _boxes(region: Region) -> Iterator[tuple[bytes, Region]]:
+    at = 0
+    while at < region.length:
+        size, header = region.number(at, 4), 8
+        kind = region.bytes(at + 4, 4)
+        if size == 1:
+            size, header = region.number(at + 8, 8), 16
+        elif size == 0:
+            size = region.length - at
+        yield kind, region.part(at + header, size - header)
+        at += max(size, header)
+
+
+def _child(region: Region, wanted: bytes) -> Region:
+    for kind, box in _boxes(region):
+        if kind == wanted:
+            return box
+    raise EOFError
+
+
+def _movie(movie: Region) -> Iterator[datetime]:
+    """Yield Apple's creation date, which survives an export, before the header's."""
+    with suppress(EOFError, ValueError):
+        yield _apple(_child(movie, b"meta"))
+    header = _child(movie, b"mvhd")
+    seconds = header.number(4, 8 if header.number(0, 1) == 1 else 4)
+    if seconds < _LATEST:
+        yield _EPOCH + timedelta(seconds=seconds)
+
+
+def _apple(meta: Region) -> datetime:
+    """Read the creation date. Raises ValueError: it is none. Raises EOFError: there is none."""
+    # QuickTime's box has no version and flags, ISO's has.
+    meta = meta if meta.bytes(4, 4) == b"hdlr" else meta.part(4)
+    index = _keys(_child(meta, b"keys")).index(_CREATION_DATE) + 1
+    value = _child(_child(meta, b"ilst"), index.to_bytes(4, "big"))
+    text = _child(value, b"data").some(8, _LONGEST_TEXT).decode("ascii", "replace")
+    date = datetime.fromisoformat(text)
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _keys(box: Region) -> list[bytes]:
+    """Return the names of the keys; each entry has the shape of a box."""
+    names = (key.some(0, _LONGEST_TEXT) for _, key in _boxes(box.part(8)))
+    return list(names)
+
+
+class _Fields:
+    """Numbers of various widths in a row."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def skip(self, length: int) -> None:
+        self._at += length
+
+    def next(self, length: int) -> int:
+        """Return the next number of `length` bytes. Raises EOFError."""
+        field = self._data[self._at : self._at + length]
+        if len(field) < length:
+            raise EOFError
+        self._at += length
+        return int.from_bytes(field, "big")
+
+
+def _exif_item(file: Region, meta: Region) -> Region:
+    """Return the EXIF block of an image. Raises EOFError: there is none."""
+    in_idat, offset, length = _location(_child(meta, b"iloc"), _exif_id(_child(meta, b"iinf")))
+    item = (_child(meta, b"idat") if in_idat else file).part(offset, length)
+    return item.part(4 + item.number(0, 4))
+
+
+def _exif_id(table: Region) -> int:
+    """Return the id of the EXIF item. Raises EOFError: there is none."""
+    for _, entry in _boxes(table.part(6 if table.number(0, 1) == 0 else 8)):
+        width = 2 if entry.number(0, 1) == 2 else 4
+        if entry.some(4 + width + 2, 4) == b"Exif":
+            return entry.number(4, width)
+    raise EOFError
+
+
+def _location(table: Region, item: int) -> tuple[bool, int, int]:
+    """Return whether an item lies in the box `idat`, its offset and its length.
+
+    Raises EOFError: there is no such item.
+    """
+    fields = _Fields(table.some(0, _LONGEST_TABLE))
+    version = fields.next(1)
+    fields.skip(3)
+    widths = fields.next(2)
+    offset, length, base, index = (widths >> shift & 15 for shift in (12, 8, 4, 0))
+    if version == 0:
+        index = 0
+    wide = 4 if version == 2 else 2
+    for _ in range(fields.next(wide)):
+        found = fields.next(wide) == item
+        in_idat = version > 0 and fields.next(2) & 15 == 1
+        fields.skip(2)
+        start, extents = fields.next(base), fields.next(2)
+        if found:
+            fields.skip(index)
+            return in_idat, start + fields.next(offset), fields.next(length)
+        fields.skip(extents * (index + offset + length))
+    raise EOFError
