@@ -32,6 +32,8 @@
  * @property {string | null} code  why it failed or waits (the server's codes, and `unreadable`)
  * @property {boolean} mendable  failed, and "try again" may help
  * @property {number | null} retryAt  ms since 1970: the next attempt by itself
+ * @property {string | null} upload  the server's id, once known
+ * @property {boolean} reopenable  interrupted, and `reopen()` may bring its file back without a pick
  */
 
 /**

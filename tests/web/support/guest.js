@@ -1,0 +1,70 @@
+// A guest's page without a page: the engine on a real server.
+
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { ChunkSize } from "../../../web/js/chunk.js";
+import { Hasher } from "../../../web/js/hasher.js";
+import { sender } from "../../../web/js/http.js";
+import { Known } from "../../../web/js/known.js";
+import { Memory } from "../../../web/js/memory.js";
+import { Queue } from "../../../web/js/queue.js";
+import { Tus } from "../../../web/js/tus.js";
+import { Uploads } from "../../../web/js/uploads.js";
+import { TusServer } from "./server.js";
+import { XHR } from "./xhr.js";
+
+export const KIB = 1024;
+
+export const CONFIG = {
+  title: "",
+  message: "",
+  maxFileSize: 2 ** 30,
+  maxChunk: 64 * 2 ** 20,
+  extensions: [".jpg", ".mp4"],
+  precheck: true,
+};
+
+/** No workers in node as browsers have them: the tests of hash-worker.js run in a browser. */
+export function deafWorker() {
+  throw new Error("no workers here");
+}
+
+/** Patience of milliseconds, so that a stall is found out while a test waits. */
+export async function guest(t, options = {}) {
+  const server = options.server ?? (await new TusServer().start());
+  t.after(() => server.stop());
+  const send = sender({ XHR, idle: 150, answer: 150 });
+  const uploads = new Uploads();
+  const chunk = new ChunkSize({ start: options.chunk ?? 512 * KIB, ceiling: 2 ** 24 });
+  const session = options.session ?? "guest-session-0000000000";
+  const url = new URL("api/known", server.base);
+  const queue = new Queue({
+    gear: {
+      ...{ uploads, chunk, session, buffered: options.buffered ?? false },
+      tus: new Tus({ endpoint: new URL("files/", server.base), send }),
+      random: options.random ?? (() => 0.01),
+    },
+    memory: options.memory ?? new Memory(null),
+    hasher: new Hasher(options.worker ?? deafWorker),
+    known: new Known({ url, session, send }),
+    config: { ...CONFIG, ...options.config },
+    redeliver: options.redeliver ?? (async () => {}),
+  });
+  return { server, uploads, queue, chunk, send };
+}
+
+export function photo(size, name = "IMG_0001.jpg", bytes = randomBytes(size)) {
+  const file = new File([bytes], name, { type: "image/jpeg", lastModified: 1_700_000_000_000 });
+  return { picked: { file, handle: null }, bytes };
+}
+
+/** Wait until it holds, looking again whenever something changes. */
+export async function until(uploads, holds) {
+  const changed = new EventTarget();
+  const stir = () => changed.dispatchEvent(new Event("stir"));
+  for (const type of ["add", "change", "remove", "again"]) uploads.addEventListener(type, stir);
+  while (!holds(uploads)) await once(changed, "stir");
+}
+
+export const all = (state) => (uploads) =>
+  uploads.items.size > 0 && [...uploads.items.values()].every((item) => item.state === state);

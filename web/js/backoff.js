@@ -1,0 +1,71 @@
+// How long to wait before the next attempt: full jitter, doubling, without an end.
+
+export class Backoff {
+  #tries = 0;
+
+  /**
+   * @param {object} [options]
+   * @param {number} [options.base]  ms
+   * @param {number} [options.cap]   ms
+   * @param {() => number} [options.random]
+   */
+  constructor({ base = 1000, cap = 30_000, random = Math.random } = {}) {
+    this.base = base;
+    this.cap = cap;
+    this.random = random;
+  }
+
+  /** ms */
+  next() {
+    return this.random() * Math.min(this.cap, this.base * 2 ** this.#tries++);
+  }
+
+  /** Something went well. */
+  reset() {
+    this.#tries = 0;
+  }
+}
+
+/**
+ * Wait, or less when the signal says so.
+ *
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<void>}
+ */
+export function sleep(ms, signal) {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}
+
+/**
+ * The promise, or a rejection when it takes longer or the signal says so.
+ *
+ * @template T
+ * @param {Promise<T>} promise
+ * @param {number} ms
+ * @param {AbortSignal} signal
+ * @returns {Promise<T>}
+ */
+export async function within(promise, ms, signal) {
+  const timer = new AbortController();
+  const stop = () => timer.abort();
+  signal.addEventListener("abort", stop);
+  const late = sleep(ms, timer.signal).then(() => {
+    throw new Error("too late");
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}

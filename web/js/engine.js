@@ -1,0 +1,97 @@
+// Puts the engine's parts together. Knows the browser's globals, so that the parts need not.
+
+/** @import {Commands, Config} from "./types.js" */
+/** @import {Send} from "./http.js" */
+import { ChunkSize } from "./chunk.js";
+import { Hasher } from "./hasher.js";
+import { sender } from "./http.js";
+import { Known } from "./known.js";
+import { Memory } from "./memory.js";
+import { Progress } from "./progress.js";
+import { Queue } from "./queue.js";
+import { session as sessionOf } from "./session.js";
+import { Tus } from "./tus.js";
+import { Uploads } from "./uploads.js";
+import { keepAwake } from "./wake.js";
+
+const MIB = 2 ** 20;
+const SECOND_LOOK = 6000; // ms; by then a connection that did not survive has shown no progress
+
+/** @type {Config} what holds until the server has said otherwise; it judges every file itself */
+const DEFAULTS = {
+  ...{ title: "", message: "", maxFileSize: Number.POSITIVE_INFINITY },
+  ...{ maxChunk: 64 * MIB, extensions: [], precheck: true },
+};
+
+/**
+ * @param {object} [options]
+ * @param {URL} [options.base]       the page's own address, up to the last slash
+ * @param {Config} [options.config]  fetched unless given
+ * @param {string} [options.session]
+ * @param {Send} [options.send]
+ * @param {Memory} [options.memory]
+ * @param {boolean} [options.phone]  small chunks, read into memory
+ * @returns {Promise<{uploads: Uploads, commands: Commands, config: Config, session: string}>}
+ */
+export async function start({
+  base = new URL(".", location.href),
+  send = sender(),
+  phone = matchMedia("(pointer: coarse)").matches,
+  ...given
+} = {}) {
+  const [config, session, memory] = await Promise.all([
+    given.config ?? configure(base, send),
+    given.session ?? sessionOf(),
+    given.memory ?? Memory.open(`drop${base.pathname}`),
+  ]);
+  const uploads = new Uploads();
+  const tus = new Tus({ endpoint: new URL("files/", base), send });
+  const chunk = new ChunkSize({
+    start: (phone ? 4 : 16) * MIB,
+    ceiling: phone ? Math.min(16 * MIB, config.maxChunk) : config.maxChunk,
+  });
+  const commands = new Queue({
+    gear: { uploads, tus, chunk, session, buffered: phone, random: Math.random },
+    memory,
+    hasher: new Hasher(),
+    known: config.precheck ? new Known({ url: new URL("api/known", base), session, send }) : null,
+    config,
+    redeliver: async (id) => {
+      const headers = { "Drop-Session": session };
+      await send({ method: "POST", url: new URL(`api/uploads/${id}/retry`, base), headers });
+    },
+  });
+  commands.restore(await memory.all(session));
+  watch({ commands, memory, progress: new Progress({ uploads, session, base, send }) });
+  keepAwake(uploads);
+  return { uploads, commands, config, session };
+}
+
+/**
+ * @param {URL} base
+ * @param {Send} send
+ */
+async function configure(base, send) {
+  const { json } = await send({ method: "GET", url: new URL("api/config", base) }).catch(() => ({
+    json: null,
+  }));
+  return { ...DEFAULTS, ...json };
+}
+
+/**
+ * Phones freeze pages and change networks; whenever there is reason to hope, try at once.
+ *
+ * @param {{commands: Commands, memory: Memory, progress: Progress}} parts
+ */
+function watch({ commands, memory, progress }) {
+  const hope = () => {
+    commands.nudge();
+    progress.connect();
+    setTimeout(() => commands.nudge(), SECOND_LOOK);
+  };
+  progress.connect();
+  addEventListener("online", hope);
+  addEventListener("pageshow", ({ persisted }) => persisted && hope());
+  addEventListener("pagehide", () => memory.flush());
+  document.addEventListener("visibilitychange", () => (document.hidden ? memory.flush() : hope()));
+}

@@ -1,0 +1,132 @@
+// What comes in from a picker: refuses what the server would refuse, and knows files again.
+
+/** @import {Config, Item, Picked} from "./types.js" */
+/** @import {Transfer} from "./transfer.js" */
+/** @import {Uploads} from "./uploads.js" */
+import { fingerprint, WHOLE } from "./fingerprint.js";
+import { kindOf, nameOf, newItem } from "./item.js";
+import { newId } from "./session.js";
+
+const LITTER = /^\.|^(thumbs\.db|desktop\.ini)$/i; // what a folder contains besides photos
+
+export class Intake {
+  #uploads;
+  #config;
+  #transfers;
+  #enqueue;
+  #drop;
+  #matching = Promise.resolve();
+
+  /**
+   * @param {object} parts
+   * @param {Uploads} parts.uploads
+   * @param {Config} parts.config
+   * @param {ReadonlyMap<string, Transfer>} parts.transfers  of every item there is
+   * @param {(transfer: Transfer) => void} parts.enqueue
+   * @param {(transfer: Transfer) => unknown} parts.drop
+   */
+  constructor({ uploads, config, transfers, enqueue, drop }) {
+    this.#uploads = uploads;
+    this.#config = config;
+    this.#transfers = transfers;
+    this.#enqueue = enqueue;
+    this.#drop = drop;
+  }
+
+  /**
+   * A file of another size than any before is new for certain; only the others are looked into,
+   * later and one by one. Within one pick no file comes twice.
+   *
+   * @param {Iterable<Picked>} picked
+   */
+  add(picked) {
+    const sizes = this.#bySize();
+    for (const one of picked) {
+      if (LITTER.test(one.file.name)) continue;
+      const alike = sizes.get(one.file.size);
+      if (alike) this.#matching = this.#matching.then(() => this.#match(one, alike));
+      else this.#admit(one);
+    }
+  }
+
+  /**
+   * The same file is there again, and its transfer goes on.
+   *
+   * @param {Transfer} transfer
+   * @param {Picked} picked
+   */
+  attach(transfer, { file, handle }) {
+    transfer.handle = handle ?? transfer.handle;
+    this.#uploads.change(transfer.item, { file, kind: kindOf(file.name, file.type) });
+    this.#enqueue(transfer);
+  }
+
+  #bySize() {
+    /** @type {Map<number, Transfer[]>} */
+    const sizes = new Map();
+    for (const transfer of this.#transfers.values()) {
+      const alike = sizes.get(transfer.item.size);
+      if (alike) alike.push(transfer);
+      else sizes.set(transfer.item.size, [transfer]);
+    }
+    return sizes;
+  }
+
+  /**
+   * @param {Picked} picked
+   * @param {Transfer[]} alike
+   */
+  async #match(picked, alike) {
+    const print = await fingerprint(picked.file).catch(() => null);
+    const here = alike.filter(({ item }) => this.#transfers.has(item.id));
+    for (const transfer of here)
+      if (print && print === (await transfer.identify().catch(() => null)))
+        return this.#again(transfer, picked);
+    // One of this size without a fingerprint had not begun: this is it, or one as good.
+    const blank = here.find(({ print, item }) => item.state === "interrupted" && !print);
+    if (blank) this.#drop(blank);
+    this.#admit(picked);
+  }
+
+  /**
+   * @param {Transfer} transfer
+   * @param {Picked} picked
+   */
+  #again(transfer, picked) {
+    const { state, code, mendable } = transfer.item;
+    if (state === "interrupted" || code === "unreadable" || (state === "failed" && mendable))
+      this.attach(transfer, picked);
+    else if (picked.file.size <= WHOLE || state === "failed")
+      this.#uploads.tell("again", transfer.item);
+    else this.#admit(picked, transfer); // its middle may differ: all of it has to be looked at
+  }
+
+  /**
+   * @param {Picked} picked
+   * @param {Transfer | null} [twin]
+   */
+  #admit({ file, handle }, twin = null) {
+    const name = nameOf(file);
+    const code = this.#refusal(name, file.size);
+    const known = { id: newId(), file, name, size: file.size, kind: kindOf(name, file.type) };
+    const state = /** @type {Item["state"]} */ (code ? "failed" : "waiting");
+    this.#uploads.add(newItem({ ...known, state, code }));
+    const transfer = this.#transfers.get(known.id);
+    if (code || !transfer) return;
+    transfer.handle = handle;
+    transfer.twin = twin;
+    this.#enqueue(transfer);
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} size
+   */
+  #refusal(name, size) {
+    const { maxFileSize, extensions } = this.#config;
+    if (!size) return "empty_file";
+    if (size > maxFileSize) return "too_large";
+    const extension = name.slice(name.lastIndexOf(".")).toLowerCase();
+    return !extensions.length || extensions.includes(extension) ? null : "type_not_accepted";
+  }
+}

@@ -1,0 +1,99 @@
+// What survives a reload: which files were chosen, and how to know them again. Never their bytes
+// (WebKit's IndexedDB loses them, and they would take the room twice).
+
+const STORE = "items";
+const KEEP = 7 * 24 * 3600 * 1000; // ms
+const GATHER = 200; // ms
+
+/**
+ * @typedef {object} Memo
+ * @property {string} id
+ * @property {string} session
+ * @property {string} name
+ * @property {number} size
+ * @property {import("./types.js").Item["kind"]} kind
+ * @property {import("./types.js").ItemState | "removed"} state
+ * @property {string | null} print
+ * @property {string | null} sha1
+ * @property {FileSystemFileHandle | null} handle
+ * @property {number} at  ms since 1970
+ */
+
+export class Memory {
+  #db;
+  /** @type {Map<string, Memo>} */
+  #pending = new Map();
+
+  /** @param {IDBDatabase | null} db  null: nothing is remembered */
+  constructor(db) {
+    this.#db = db;
+  }
+
+  /**
+   * @param {string} name
+   * @param {IDBFactory | undefined} [factory]
+   */
+  static async open(name, factory = globalThis.indexedDB) {
+    try {
+      const request = /** @type {IDBFactory} */ (factory).open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+      return new Memory(await done(request));
+    } catch {
+      return new Memory(null);
+    }
+  }
+
+  /**
+   * What this session chose, oldest first; what is too old is forgotten.
+   *
+   * @param {string} session
+   * @returns {Promise<Memo[]>}
+   */
+  async all(session) {
+    if (!this.#db) return [];
+    try {
+      const store = this.#db.transaction(STORE, "readwrite").objectStore(STORE);
+      /** @type {Memo[]} */
+      const memos = await done(store.getAll());
+      const old = Date.now() - KEEP;
+      for (const { id, at } of memos) if (at < old) store.delete(id);
+      return memos
+        .filter((memo) => memo.at >= old && memo.session === session)
+        .sort((a, b) => a.at - b.at);
+    } catch {
+      return [];
+    }
+  }
+
+  /** @param {Memo} memo */
+  put(memo) {
+    if (!this.#db) return;
+    if (!this.#pending.size) setTimeout(() => this.flush(), GATHER);
+    this.#pending.set(memo.id, memo);
+  }
+
+  /** Write now: the page may be about to vanish. */
+  flush() {
+    if (!this.#db || !this.#pending.size) return;
+    const memos = [...this.#pending.values()];
+    this.#pending.clear();
+    try {
+      const store = this.#db.transaction(STORE, "readwrite").objectStore(STORE);
+      for (const memo of memos) store.put(memo);
+    } catch {
+      this.#db = null; // closed by the browser, which means to keep nothing
+    }
+  }
+}
+
+/**
+ * @template T
+ * @param {IDBRequest<T>} request
+ * @returns {Promise<T>}
+ */
+function done(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

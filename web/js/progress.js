@@ -1,0 +1,122 @@
+// What becomes of the uploads on the server: by WebSocket, and by asking where WebSockets do not
+// get through. Nothing is lost with a lost message: each connection starts with a snapshot.
+
+/** @import {Send} from "./http.js" */
+/** @import {Uploads} from "./uploads.js" */
+import { Backoff } from "./backoff.js";
+
+const CONNECT = 5000; // ms; iOS leaves sockets connecting for ever
+const BEAT = 20_000; // ms between two signs of life we ask for
+const POLL = 5000; // ms
+const GIVE_UP = 2; // failed connections, after which asking begins
+
+export class Progress {
+  #uploads;
+  #session;
+  #base;
+  #send;
+  #WebSocket;
+  #backoff;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} what happens when nothing is heard */
+  #timer;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #poller;
+  #failures = 0;
+
+  /**
+   * @param {object} parts
+   * @param {Uploads} parts.uploads
+   * @param {string} parts.session
+   * @param {URL} parts.base
+   * @param {Send} parts.send
+   * @param {typeof globalThis.WebSocket} [parts.WebSocket]
+   * @param {() => number} [parts.random]
+   */
+  constructor({ uploads, session, base, send, WebSocket = globalThis.WebSocket, random }) {
+    this.#uploads = uploads;
+    this.#session = session;
+    this.#base = base;
+    this.#send = send;
+    this.#WebSocket = WebSocket;
+    this.#backoff = new Backoff({ random });
+  }
+
+  /** Connect, or start afresh: after a suspension a socket may look open and be dead. */
+  connect() {
+    this.#drop();
+    const url = new URL("ws", this.#base);
+    url.protocol = url.protocol.replace("http", "ws");
+    const socket = new this.#WebSocket(url);
+    this.#socket = socket;
+    this.#later(CONNECT, () => this.#lost());
+    socket.onopen = () => this.#say({ session: this.#session });
+    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
+    socket.onclose = () => this.#lost();
+  }
+
+  close() {
+    this.#drop();
+    this.#poll(false);
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  /** @param {object} message */
+  #say(message) {
+    this.#socket?.send(JSON.stringify(message));
+    this.#later(CONNECT, () => this.#lost());
+  }
+
+  /** @param {any} message */
+  #hear({ type, uploads, upload }) {
+    this.#failures = 0;
+    this.#backoff.reset();
+    this.#poll(false);
+    this.#later(BEAT, () => this.#say({ type: "ping" }));
+    if (type === "snapshot") this.#uploads.apply(uploads);
+    if (type === "upload") this.#uploads.apply(upload);
+  }
+
+  #lost() {
+    this.#drop();
+    if (++this.#failures >= GIVE_UP) this.#poll(true);
+    this.#later(this.#backoff.next(), () => this.connect());
+  }
+
+  /**
+   * @param {number} ms
+   * @param {() => void} then
+   */
+  #later(ms, then) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(then, ms);
+  }
+
+  /** @param {boolean} on */
+  #poll(on) {
+    if (on === Boolean(this.#poller)) return;
+    clearInterval(this.#poller);
+    this.#poller = on ? setInterval(() => this.#ask(), POLL) : undefined;
+  }
+
+  async #ask() {
+    try {
+      const headers = { "Drop-Session": this.#session };
+      const url = new URL("api/uploads", this.#base);
+      const { json } = await this.#send({ method: "GET", url, headers });
+      const uploads = Array.isArray(json) ? json : json?.uploads;
+      if (uploads) this.#uploads.apply(uploads);
+    } catch {
+      // cut off; the next one asks again
+    }
+  }
+}

@@ -1,0 +1,231 @@
+// What the guest may ask for, and what is remembered of it.
+
+/** @import {Gear} from "./transfer.js" */
+/** @import {Hasher} from "./hasher.js" */
+/** @import {Item, Commands, Config, Picked} from "./types.js" */
+/** @import {Known} from "./known.js" */
+/** @import {Memory, Memo} from "./memory.js" */
+import { fingerprint } from "./fingerprint.js";
+import { Intake } from "./intake.js";
+import { newItem, SAFE } from "./item.js";
+import { Lanes } from "./lanes.js";
+import { Transfer } from "./transfer.js";
+import { Refusal } from "./tus.js";
+
+/** @implements {Commands} */
+export class Queue {
+  /** @type {Map<string, Transfer>} of every item */
+  #transfers = new Map();
+  #uploads;
+  #gear;
+  #memory;
+  #redeliver;
+  #lanes;
+  #intake;
+
+  /**
+   * @param {object} parts
+   * @param {Omit<Gear, "keep">} parts.gear
+   * @param {Memory} parts.memory
+   * @param {Hasher} parts.hasher
+   * @param {Known | null} parts.known  null: not worth asking
+   * @param {Config} parts.config
+   * @param {(upload: string) => Promise<void>} parts.redeliver  ask the server to try Immich again
+   */
+  constructor({ gear, memory, hasher, known, config, redeliver }) {
+    const { uploads } = gear;
+    this.#uploads = uploads;
+    this.#gear = { ...gear, keep: this.#keep.bind(this) };
+    this.#memory = memory;
+    this.#redeliver = redeliver;
+    this.#lanes = new Lanes({ uploads, hasher, known });
+    this.#intake = new Intake({
+      uploads,
+      config,
+      transfers: this.#transfers,
+      enqueue: this.#enqueue.bind(this),
+      drop: this.#drop.bind(this),
+    });
+    this.#listen("add", this.#added);
+    this.#listen("change", this.#changed);
+    this.#listen("remove", this.#removed);
+  }
+
+  /** @param {Memo[]} memos what is remembered from before a reload */
+  restore(memos) {
+    for (const { id, state, name, size, kind, ...memo } of memos) {
+      if (state === "removed") this.#uploads.remove(id);
+      if (state === "removed" || state === "failed") continue; // what failed there, the server says
+      const safe = SAFE.has(state);
+      const known = { id, name, size, kind, state: safe ? state : "interrupted" };
+      const reopenable = Boolean(memo.handle && !safe);
+      this.#uploads.add(newItem({ ...known, acked: safe ? size : 0, reopenable }));
+      Object.assign(this.#transfers.get(id) ?? {}, memo);
+    }
+  }
+
+  /** @param {Iterable<Picked>} picked */
+  add(picked) {
+    this.#intake.add(picked);
+    this.#lanes.pump();
+  }
+
+  pause() {
+    this.#uploads.paused = true;
+    this.#lanes.pause();
+  }
+
+  resume() {
+    this.#uploads.paused = false;
+    this.#lanes.resume();
+  }
+
+  /** @param {string} id */
+  cancel(id) {
+    const transfer = this.#transfers.get(id);
+    if (transfer) this.#drop(transfer);
+  }
+
+  cancelAll() {
+    for (const transfer of this.#transfers.values())
+      if (!SAFE.has(transfer.item.state)) this.#drop(transfer);
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.cancel(id);
+  }
+
+  /** @param {string} id */
+  retry(id) {
+    const transfer = this.#transfers.get(id);
+    if (transfer?.item.state !== "failed") return;
+    if (arrived(transfer.item)) this.#deliver(transfer.item);
+    else if (transfer.item.file) this.#enqueue(transfer);
+    this.#lanes.pump();
+  }
+
+  retryAll() {
+    for (const { id, mendable } of this.#uploads.items.values()) if (mendable) this.retry(id);
+  }
+
+  nudge() {
+    for (const transfer of this.#lanes.running) transfer.nudge();
+    this.#lanes.pump();
+  }
+
+  async reopen() {
+    for (const transfer of this.#transfers.values()) {
+      const { item, handle } = transfer;
+      if (item.state !== "interrupted" || !handle) continue;
+      const file = await open(handle);
+      const print = file && (await fingerprint(file).catch(() => null));
+      const same = transfer.print ? print === transfer.print : file?.size === item.size;
+      if (file && same) this.#intake.attach(transfer, { file, handle });
+      else this.#uploads.change(item, { reopenable: false });
+    }
+    this.#lanes.pump();
+  }
+
+  /** @param {Transfer} transfer */
+  #enqueue(transfer) {
+    this.#lanes.add(transfer);
+    this.#keep(transfer);
+    this.#lanes.pump();
+  }
+
+  /**
+   * Forget it, here and there.
+   *
+   * @param {Transfer} transfer
+   */
+  async #drop(transfer) {
+    const { item } = transfer;
+    const there = !SAFE.has(item.state) && !arrived(item) && (transfer.begun || item.upload);
+    this.#uploads.remove(item.id);
+    if (!there) return;
+    try {
+      await transfer.terminate();
+    } catch (error) {
+      // Too late, the server has all of it: the guest has to see that.
+      if (error instanceof Refusal && error.kind === "conflict") this.#uploads.recall(item.id);
+    }
+  }
+
+  /** @param {Item} item */
+  async #deliver(item) {
+    this.#uploads.change(item, { state: "received", code: null, mendable: false });
+    await this.#redeliver(item.upload ?? "");
+  }
+
+  /**
+   * @param {"add" | "change" | "remove"} type
+   * @param {(item: Item) => void} react
+   */
+  #listen(type, react) {
+    this.#uploads.addEventListener(type, (event) =>
+      react.call(this, /** @type {CustomEvent<Item>} */ (event).detail),
+    );
+  }
+
+  /** @param {Item} item */
+  #added(item) {
+    this.#transfers.set(item.id, new Transfer(item, this.#gear));
+  }
+
+  /** @param {Item} item */
+  #changed(item) {
+    const transfer = this.#transfers.get(item.id);
+    if (!transfer || !(SAFE.has(item.state) || item.state === "failed")) return;
+    this.#lanes.drop(transfer);
+    if (transfer.kept !== item.state) this.#keep(transfer);
+    if (item.code === "session_full")
+      for (const { item } of this.#lanes.empty())
+        this.#uploads.change(item, { state: "failed", code: "session_full" });
+  }
+
+  /** @param {Item} item */
+  #removed(item) {
+    const transfer = this.#transfers.get(item.id);
+    this.#transfers.delete(item.id);
+    if (!transfer) return;
+    this.#lanes.drop(transfer);
+    this.#keep(transfer, "removed");
+  }
+
+  /**
+   * @param {Transfer} transfer
+   * @param {Memo["state"]} [state]
+   */
+  #keep(transfer, state = transfer.item.state) {
+    const { item, print, sha1, handle } = transfer;
+    const { id, name, size, kind, code } = item;
+    const session = this.#gear.session;
+    transfer.kept = state;
+    if (code === "unreadable") state = "interrupted";
+    this.#memory.put({ id, session, name, size, kind, state, print, sha1, handle, at: Date.now() });
+  }
+}
+
+/**
+ * The server has all of it: what failed is the rest of the way.
+ *
+ * @param {Item} item
+ */
+function arrived({ upload, acked, size }) {
+  return Boolean(upload) && acked === size;
+}
+
+/**
+ * @param {FileSystemFileHandle} handle
+ * @returns {Promise<File | null>}
+ */
+async function open(handle) {
+  try {
+    // Not in the standard yet, and not in TypeScript: https://wicg.github.io/file-system-access/
+    const may = await /** @type {any} */ (handle).requestPermission({ mode: "read" });
+    return may === "granted" ? await handle.getFile() : null;
+  } catch {
+    return null; // moved, deleted, or asked without a tap
+  }
+}

@@ -1,0 +1,70 @@
+// Which guest's browser this is: an unguessable id that lives as long as the browser's storage.
+
+const KEY = "drop-session";
+const TAKEN = 1500; // ms: the page before a reload may be slow to let go
+
+/** 128 bits, in 22 characters of base64url. crypto.randomUUID is missing on plain http. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .slice(0, 22);
+}
+
+/**
+ * The session of this tab. A second tab gets its own, so that two never send the same upload;
+ * without locks (plain http) they share one, and differ in the ids of their items.
+ *
+ * @param {object} [options]
+ * @param {() => Storage} [options.local]   throws where storage is blocked
+ * @param {() => Storage} [options.tab]
+ * @param {LockManager | undefined} [options.locks]
+ * @param {number} [options.taken]  ms to wait for another tab's lock
+ */
+export async function session({
+  local = () => localStorage,
+  tab = () => sessionStorage,
+  locks = navigator.locks,
+  taken = TAKEN,
+} = {}) {
+  for (const storage of [local, tab]) {
+    const id = recall(storage);
+    if (id && (await claim(id, locks, taken))) return id;
+  }
+  return newId();
+}
+
+/** @param {() => Storage} storage */
+function recall(storage) {
+  try {
+    const id = storage().getItem(KEY) ?? newId();
+    storage().setItem(KEY, id);
+    return id;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Held until the tab is gone.
+ *
+ * @param {string} id
+ * @param {LockManager | undefined} locks
+ * @param {number} taken
+ * @returns {Promise<boolean>}
+ */
+async function claim(id, locks, taken) {
+  if (!locks) return true;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), taken);
+  return new Promise((resolve) => {
+    locks
+      .request(`drop-${id}`, { signal: patience.signal }, () => {
+        clearTimeout(timer);
+        resolve(true);
+        return new Promise(() => {});
+      })
+      .catch(() => resolve(false));
+  });
+}

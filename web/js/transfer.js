@@ -1,0 +1,306 @@
+// One file's journey to the server. There are three ends: it is received, it cannot be, or the guest
+// stops it. Everything else is a reason to ask where we stand and to go on.
+
+/** @import {ChunkSize} from "./chunk.js" */
+/** @import {Item} from "./types.js" */
+/** @import {Tus, Watch} from "./tus.js" */
+/** @import {Uploads} from "./uploads.js" */
+import { Backoff, sleep, within } from "./backoff.js";
+import { checksumOf, fingerprint } from "./fingerprint.js";
+import { SAFE } from "./item.js";
+import { Refusal } from "./tus.js";
+
+const STALE = 5000; // ms without progress, after which a wake-up does not trust a connection
+const READ = 60_000; // ms to read a chunk: a provider in the cloud may never answer
+const RESTARTS = 2;
+const FRAME = 100; // ms between two reports: WebKit has one for every 8 KiB
+
+/** The file cannot be read any more: changed, deleted, or the phone took the permission back. */
+class Unreadable extends Error {}
+
+/**
+ * What all transfers share.
+ *
+ * @typedef {object} Gear
+ * @property {Uploads} uploads
+ * @property {Tus} tus
+ * @property {ChunkSize} chunk
+ * @property {string} session
+ * @property {boolean} buffered  read each chunk into memory before it is sent
+ * @property {() => number} random
+ * @property {(transfer: Transfer) => void} keep  remember it beyond a reload
+ */
+
+export class Transfer {
+  /** @type {FileSystemFileHandle | null} */
+  handle = null;
+  /** @type {string | null} fingerprint */
+  print = null;
+  /** @type {string | null} SHA-1, hex */
+  sha1 = null;
+  /** @type {Transfer | null} looks like this one: its checksum decides before a lane takes it */
+  twin = null;
+  /** Its checksum is known, as far as that is possible. */
+  checked = false;
+  /** The server was asked about its checksum. */
+  asked = false;
+  /** The server may have heard of it. */
+  begun = false;
+  /** @type {string} state as remembered beyond a reload */
+  kept = "";
+
+  #gear;
+  #backoff;
+  /** @type {number | null} where the server stands; null: ask */
+  #offset = null;
+  #restarts = 0;
+  #clean;
+  #life = new AbortController();
+  #attempt = new AbortController();
+  #asleep = false;
+  #progressAt = 0;
+
+  /**
+   * @param {Item} item
+   * @param {Gear} gear
+   */
+  constructor(item, gear) {
+    this.item = item;
+    this.#gear = gear;
+    this.#clean = item.state === "waiting";
+    this.#backoff = new Backoff({ random: gear.random });
+  }
+
+  /** Go on until one of the ends. */
+  async run() {
+    this.#life = new AbortController();
+    this.#offset = null;
+    this.#restarts = 0;
+    this.#change({ state: "uploading", code: null, retryAt: null });
+    while (!this.#over) {
+      this.#attempt = new AbortController();
+      this.#progressAt = performance.now();
+      try {
+        await this.#step();
+      } catch (error) {
+        if (!this.#over) await this.#mend(error);
+      }
+    }
+  }
+
+  /** The guest's own stop, or what it is good for is done. */
+  stop() {
+    this.#life.abort();
+    this.#attempt.abort();
+  }
+
+  /** The network may be back: do not wait, and do not trust a connection that stands still. */
+  nudge() {
+    this.#backoff.reset();
+    if (this.#asleep || performance.now() - this.#progressAt > STALE) this.#attempt.abort();
+  }
+
+  /** @returns {Promise<string>} */
+  async identify() {
+    this.print ??= await fingerprint(this.#file);
+    this.sha1 ??= checksumOf(this.print);
+    return this.print;
+  }
+
+  /** Tell the server to forget it. Rejects with a Refusal when it is too late for that. */
+  async terminate() {
+    // The answer to a creation may be lost; the same item gives us the same upload, if there is one.
+    const id = this.item.upload ?? (await this.#create(null)).id;
+    await this.#gear.tus.terminate(id);
+  }
+
+  get #over() {
+    const { state } = this.item;
+    return this.#life.signal.aborted || SAFE.has(state) || state === "failed";
+  }
+
+  get #file() {
+    if (!this.item.file) throw new Unreadable();
+    return this.item.file;
+  }
+
+  /** @param {Partial<Item>} patch */
+  #change(patch) {
+    this.#gear.uploads.change(this.item, patch);
+  }
+
+  async #step() {
+    if (!this.print) {
+      await this.#read(() => this.identify());
+      this.#gear.keep(this);
+    }
+    const { upload, size } = this.item;
+    const signal = this.#attempt.signal;
+    if (!upload) await this.#begin();
+    else if (this.#offset !== null) await this.#append(upload, this.#offset);
+    else this.#confirm(await this.#gear.tus.offset(upload, size, { signal }));
+  }
+
+  async #begin() {
+    const { size } = this.item;
+    // After a failure ask first: some of the bytes may be there.
+    const whole = this.#clean && size <= this.#gear.chunk.bytes;
+    const body = whole ? await this.#slice(0, size) : null;
+    this.begun = true;
+    const { id, offset } = await this.#timed(0, body, (watch) => this.#create(body, watch));
+    this.#change({ upload: id });
+    this.#confirm(offset);
+  }
+
+  /**
+   * @param {string} id
+   * @param {number} offset
+   */
+  async #append(id, offset) {
+    const { size } = this.item;
+    const { tus, chunk } = this.#gear;
+    const body = await this.#slice(offset, Math.min(size, offset + chunk.bytes));
+    const append = (/** @type {Watch} */ watch) => tus.append(id, offset, size, body, watch);
+    this.#confirm(await this.#timed(offset, body, append));
+  }
+
+  /**
+   * @param {Blob | ArrayBuffer | null} body
+   * @param {Watch} [watch]
+   */
+  #create(body, watch) {
+    const { name, size, id, file } = this.item;
+    const metadata = {
+      filename: name,
+      filetype: file?.type ?? "",
+      lastModified: String(file?.lastModified ?? ""),
+      session: this.#gear.session,
+      item: id,
+      sha1: this.sha1 ?? "",
+    };
+    return this.#gear.tus.create(size, metadata, body, watch);
+  }
+
+  /**
+   * Send a body, show how it gets on, and let the size of the next one follow from it.
+   *
+   * @template T
+   * @param {number} offset
+   * @param {Blob | ArrayBuffer | null} body
+   * @param {(watch: Watch) => Promise<T>} send
+   */
+  async #timed(offset, body, send) {
+    const started = performance.now();
+    const bytes = body instanceof Blob ? body.size : (body?.byteLength ?? 0);
+    const signal = this.#attempt.signal;
+    const onprogress = (/** @type {number} */ loaded) => this.#fly(offset + loaded);
+    try {
+      const answer = await send({ signal, onprogress });
+      this.#gear.chunk.took(bytes, performance.now() - started);
+      return answer;
+    } catch (error) {
+      if (bytes && error instanceof Refusal) this.#resize(error, bytes);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Refusal} error
+   * @param {number} bytes
+   */
+  #resize(error, bytes) {
+    if (error.kind === "network") this.#gear.chunk.cut();
+    if (error.kind === "shrink" && !this.#gear.chunk.refused(bytes)) error.kind = "network";
+  }
+
+  /** @param {number} reached bytes of the file that are with the network or beyond */
+  #fly(reached) {
+    const now = performance.now();
+    if (now - this.#progressAt < FRAME) return;
+    this.#progressAt = now;
+    this.#change({ state: "uploading", flying: Math.max(0, reached - this.item.acked) });
+  }
+
+  /** @param {number} offset what the server holds, by its own word */
+  #confirm(offset) {
+    if (offset > this.item.acked) this.#backoff.reset();
+    this.#clean = true;
+    this.#offset = offset;
+    const received = offset === this.item.size;
+    const state = received ? "received" : "uploading";
+    if (!SAFE.has(this.item.state))
+      this.#change({ state, acked: offset, flying: 0, code: null, retryAt: null });
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} end
+   */
+  #slice(start, end) {
+    const slice = this.#file.slice(start, end);
+    return this.#gear.buffered ? this.#read(() => slice.arrayBuffer()) : slice;
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} what
+   * @returns {Promise<T>}
+   */
+  async #read(what) {
+    try {
+      return await within(what(), READ, this.#attempt.signal);
+    } catch (error) {
+      if (error instanceof Unreadable) throw error;
+      throw error instanceof DOMException ? new Unreadable() : new Refusal("network");
+    }
+  }
+
+  /**
+   * Something went wrong: find out what it means, and get ready for the next step.
+   *
+   * @param {unknown} error
+   */
+  async #mend(error) {
+    if (error instanceof Unreadable) return this.#fail("unreadable");
+    if (!(error instanceof Refusal)) throw error;
+    const { kind, code } = error;
+    this.#clean = false;
+    this.#offset = null;
+    if (kind === "refused") return this.#fail(code ?? "bad_request");
+    if (kind === "mismatch" && this.#restarts++ === RESTARTS) return this.#fail(code, true);
+    if (kind === "gone") this.#change({ upload: null });
+    if (kind === "network" && !(await this.#readable())) return this.#fail("unreadable");
+    if (kind === "shrink" || this.#attempt.signal.aborted) return;
+    await this.#wait(Math.max(error.after, this.#backoff.next()), code);
+  }
+
+  /** A file that is gone and a network that is gone look the same to XMLHttpRequest. */
+  async #readable() {
+    try {
+      await this.#read(() => this.#file.slice(0, 1).arrayBuffer());
+      return true;
+    } catch (error) {
+      return !(error instanceof Unreadable);
+    }
+  }
+
+  /**
+   * @param {number} ms
+   * @param {string | null} code
+   */
+  async #wait(ms, code) {
+    this.#change({ state: "offline", flying: 0, code, retryAt: Date.now() + ms });
+    this.#asleep = true;
+    await sleep(ms, this.#attempt.signal);
+    this.#asleep = false;
+    this.#change({ retryAt: null });
+  }
+
+  /**
+   * @param {string | null} code
+   * @param {boolean} [mendable]
+   */
+  #fail(code, mendable = false) {
+    this.#change({ state: "failed", flying: 0, code, mendable });
+  }
+}

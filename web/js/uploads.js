@@ -1,0 +1,209 @@
+// The one store: every file the guest chose, and what the server says about it.
+// Events `add`, `change`, `remove` carry the Item in `detail`; `again` too, when a file that is
+// there already was picked once more.
+
+/** @import {Item, ServerUpload, Summary} from "./types.js" */
+import { newItem, SAFE } from "./item.js";
+import { Pace } from "./pace.js";
+
+export class Uploads extends EventTarget {
+  /** @type {Map<string, Item>} */
+  #items = new Map();
+  /** @type {Set<string>} what the guest removed, and the server may still mention */
+  #removed = new Set();
+
+  /** The guest paused. */
+  paused = false;
+
+  /** @param {{now?: () => number}} [options] `now` in ms, monotonic */
+  constructor({ now } = {}) {
+    super();
+    this.pace = new Pace(now);
+  }
+
+  /** @returns {ReadonlyMap<string, Item>} in the order they were added */
+  get items() {
+    return this.#items;
+  }
+
+  /** @param {Item} item */
+  add(item) {
+    this.#items.set(item.id, item);
+    this.tell("add", item);
+    return item;
+  }
+
+  /**
+   * @param {Item} item
+   * @param {Partial<Item>} patch
+   */
+  change(item, patch) {
+    if (this.#items.get(item.id) !== item) return;
+    this.#measure(item, patch);
+    Object.assign(item, patch);
+    this.tell("change", item);
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    const item = this.#items.get(id);
+    this.#removed.add(id);
+    if (this.#items.delete(id) && item) this.tell("remove", item);
+  }
+
+  /**
+   * The server still has it: show what becomes of it after all.
+   *
+   * @param {string} id
+   */
+  recall(id) {
+    this.#removed.delete(id);
+  }
+
+  /**
+   * What the server says: a snapshot, or one upload. Each carries the whole state, so the order of
+   * late and lost messages does not matter.
+   *
+   * @param {ServerUpload | ServerUpload[]} told
+   */
+  apply(told) {
+    if (Array.isArray(told)) {
+      for (const upload of told) this.apply(upload);
+      return;
+    }
+    const id = told.item ?? told.id;
+    if (this.#removed.has(id)) return;
+    const item = this.#items.get(id);
+    if (item) this.change(item, { upload: told.id, ...this.#merge(item, told) });
+    else this.add(remembered(id, told));
+  }
+
+  /** @returns {Summary} */
+  summary() {
+    const sum = {
+      ...{
+        count: this.#items.size,
+        photos: 0,
+        videos: 0,
+        done: 0,
+        duplicates: 0,
+        safe: 0,
+        failed: 0,
+      },
+      ...{ interrupted: 0, active: 0, offline: 0, pending: 0, bytes: 0, acked: 0 },
+    };
+    for (const item of this.#items.values()) count(sum, item);
+    const { offline, pending, ...rest } = sum;
+    const phase = this.#phase(sum);
+    const rate = phase === "uploading" ? this.pace.rate : null;
+    return { ...rest, phase, eta: rate && (sum.bytes - sum.acked) / rate };
+  }
+
+  /**
+   * @param {"add" | "change" | "remove" | "again"} type
+   * @param {Item} item
+   */
+  tell(type, item) {
+    this.dispatchEvent(new CustomEvent(type, { detail: item }));
+  }
+
+  /**
+   * @param {Tally} sum
+   * @returns {Summary["phase"]}
+   */
+  #phase(sum) {
+    if (!sum.count) return "empty";
+    if (this.paused && sum.pending) return "paused";
+    if (sum.active) return "uploading";
+    if (sum.offline) return "offline";
+    if (sum.pending) return "uploading";
+    if (sum.failed || sum.interrupted) return "attention";
+    return sum.done < sum.count ? "delivering" : "done";
+  }
+
+  /**
+   * Only bytes that were sent just now count; not those a HEAD or a snapshot finds.
+   *
+   * @param {Item} item
+   * @param {Partial<Item>} patch
+   */
+  #measure(item, { state = item.state, acked = item.acked }) {
+    if (state === "uploading") this.pace.start();
+    const ours = item.state === "uploading" && (state === "uploading" || state === "received");
+    if (ours && acked > item.acked) this.pace.add(acked - item.acked);
+  }
+
+  /**
+   * @param {Item} item
+   * @param {ServerUpload} told
+   * @returns {Partial<Item>}
+   */
+  #merge(item, told) {
+    if (told.state !== "receiving") return settled(told, item.size);
+    if (SAFE.has(item.state) || item.state === "failed") return {};
+    if (item.state !== "uploading") return { acked: told.offset };
+    const acked = Math.max(item.acked, Math.min(told.offset, item.size));
+    return { acked, flying: Math.max(0, item.acked + item.flying - acked) };
+  }
+}
+
+/**
+ * @param {ServerUpload} told
+ * @param {number} size
+ * @returns {Partial<Item>}
+ */
+function settled({ state, sent, code, retryAt }, size) {
+  return {
+    ...{ state: /** @type {Item["state"]} */ (state), acked: size, flying: 0, sent, code },
+    mendable: state === "failed" && code !== "immich_type_refused",
+    retryAt: retryAt ? Date.parse(retryAt) : null,
+  };
+}
+
+/**
+ * A file of this session that this page has not seen: from before a reload.
+ *
+ * @param {string} id
+ * @param {ServerUpload} told
+ */
+function remembered(id, told) {
+  const size = told.length ?? told.offset;
+  const item = newItem({ id, name: told.name, size, upload: told.id, state: "interrupted" });
+  const patch = told.state === "receiving" ? { acked: told.offset } : settled(told, size);
+  return Object.assign(item, patch);
+}
+
+/** @typedef {Omit<Summary, "phase" | "eta"> & {offline: number, pending: number}} Tally */
+
+/**
+ * @param {Tally} sum
+ * @param {Item} item
+ */
+function count(sum, item) {
+  if (item.state === "failed") {
+    sum.failed++;
+    return;
+  }
+  sum.bytes += item.size;
+  sum.acked += item.acked;
+  if (item.state === "interrupted") sum.interrupted++;
+  else if (SAFE.has(item.state)) settle(sum, item);
+  else {
+    sum.pending++;
+    if (item.state === "uploading") sum.active++;
+    if (item.state === "offline") sum.offline++;
+  }
+}
+
+/**
+ * @param {Tally} sum
+ * @param {Item} item
+ */
+function settle(sum, item) {
+  sum.safe++;
+  if (item.state === "received") return;
+  sum.done++;
+  if (item.state === "duplicate") sum.duplicates++;
+  if (item.kind === "photo") sum.photos++;
+  if (item.kind === "video") sum.videos++;
+}
