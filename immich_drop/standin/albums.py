@@ -23,7 +23,11 @@ def create_album(call: Call) -> Answer:
     description = str(call.body.get("description") or "")
     album = Album(owner=call.owner, name=name, description=description)
     _add(call, album, ids)
-    return Answer(201, album_json(call, album))
+    body = album_json(call, album)
+    body.pop("lastModifiedAssetTimestamp", None)
+    if call.release.wire is Wire.V2:
+        body["assets"] = _members(call, album)
+    return Answer(201, body)
 
 
 def get_album(call: Call) -> Answer:
@@ -31,7 +35,7 @@ def get_album(call: Call) -> Answer:
     album = _accessible(call, "album.read")
     body = album_json(call, album)
     if call.release.wire is Wire.V2 and call.query.get("withoutAssets") != "true":
-        body["assets"] = [asset_json(call, asset) for asset in _visible(call, album)]
+        body["assets"] = _members(call, album)
     if call.link:
         owners = {"userId": album.owner, "assetCount": len(album.assets)}
         body["contributorCounts"] = [owners]
@@ -91,6 +95,13 @@ def _add(call: Call, album: Album, ids: list[str]) -> list[dict[str, object]]:
         album.updated_at = now()
     call.library.save(album)
     return results
+
+
+def _members(call: Call, album: Album) -> list[dict[str, object]]:
+    members = [asset_json(call, asset) for asset in _visible(call, album)]
+    for each in members:
+        del each["unassignedFaces"]
+    return members
 
 
 def _visible(call: Call, album: Album) -> list[Asset]:

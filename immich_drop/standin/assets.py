@@ -11,10 +11,13 @@ from immich_drop.standin.faults import Kind
 from immich_drop.standin.forms import UploadForm, read_checks, read_ids, read_upload
 from immich_drop.standin.library import Asset, now, stamp
 from immich_drop.standin.tags import tag_json
-from immich_drop.standin.wire import Refusal, Wire
+from immich_drop.standin.wire import Problem, Refusal, Wire
 
 BIND_PARAMETERS = 65_535
 """What one Postgres statement takes."""
+
+
+NO_BODY = Problem(path=(), old=(), new="Invalid input: expected object, received undefined")
 
 
 def decode_checksum(text: str) -> bytes:
@@ -33,6 +36,8 @@ def known(call: Call, checksum: str) -> Asset | None:
 def upload(call: Call) -> Answer:
     """POST /assets, once the body is on disk: take the file in, or find it in the library."""
     body = call.content
+    if not body.understood and call.release.wire is not Wire.V2:
+        raise Refusal(400, problems=[NO_BODY])
     form = read_upload(body.fields, call.release)
     if body.asset is None:
         only_sidecar = "Field(s) assetData should not be empty"
@@ -269,7 +274,7 @@ NO_EXIF = [
 
 
 def _exif(asset: Asset) -> dict[str, object]:
-    known = {"fileSizeInByte": asset.size, "description": asset.description}
+    known = {"fileSizeInByte": asset.size or None, "description": asset.description}
     return dict.fromkeys(NO_EXIF, None) | known
 
 

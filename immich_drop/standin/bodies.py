@@ -38,6 +38,8 @@ class Body:
     fields: dict[str, object] = field(default_factory=dict)
     asset: Received | None = None
     sidecar: bool = False
+    understood: bool = True
+    """False where the content type is neither JSON nor a form."""
 
 
 class PlainReader:
@@ -59,7 +61,7 @@ class PlainReader:
     def close(self) -> Body:
         """Read the JSON; raises Refusal when it is none."""
         if not self._json or not self._data:
-            return Body()
+            return Body(understood=self._json)
         try:
             value = json.loads(self._data)
         except ValueError:

@@ -101,6 +101,9 @@ def parse_date(value: str, release: Release) -> datetime | None:
         date = datetime.fromisoformat(value)
     except ValueError:
         return None
+    if date.year < 100:
+        # Both recorded servers show the year 1 as 2001.
+        date = date.replace(year=date.year + (2000 if date.year < 70 else 1900))
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date
 
 

@@ -38,6 +38,7 @@ SERVER = [
     *server("storage", accounts.storage, "server.storage"),
 ]
 ACCOUNTS = [
+    route("GET /.well-known/immich", accounts.well_known),
     replace(route("GET /api-keys/me", accounts.my_key, ""), since=(1, 139, 0)),
     route("GET /users/me", accounts.me, "user.read"),
 ]

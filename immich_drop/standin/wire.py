@@ -195,7 +195,10 @@ class Release:
         if not refusal.problems:
             return refusal.message
         if self.wire is Wire.PRE3:
-            return [f"[{problem.dotted}] {problem.new}" for problem in refusal.problems]
+            return [
+                f"[{problem.dotted}] {problem.new}" if problem.path else problem.new
+                for problem in refusal.problems
+            ]
         return [
             sentence.format(path=problem.dotted)
             for problem in refusal.problems
