@@ -6,7 +6,13 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection,
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
-from immich_drop.errors import AlbumGone, CheckForbidden, ImmichPermission, ImmichRefused
+from immich_drop.errors import (
+    AlbumGone,
+    CheckForbidden,
+    ImmichPermission,
+    ImmichRefused,
+    ImmichTrouble,
+)
 from immich_drop.immich.answers import elements, member, parsed
 from immich_drop.immich.batch import Batcher
 from immich_drop.immich.credentials import ApiKey, Credential
@@ -117,7 +123,7 @@ class Immich:
             # Saves the transfer when the same bytes came another way since the check. Through a
             # shared link a duplicate found by this header would not join the album.
             headers["x-immich-checksum"] = checksum.hex()
-        answer = await self._streamer.post("/assets", headers, _filled(form, blocks, sent))
+        answer = await self._streamer.post("/assets", headers, _filled(form, length, blocks, sent))
         return Sent.read(parsed(await self._exchange.accepted(answer)))
 
     async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
@@ -256,14 +262,25 @@ class Immich:
 
 
 async def _filled(
-    form: Envelope, blocks: AsyncIterable[bytes | memoryview], sent: Callable[[int], None]
+    form: Envelope,
+    length: int,
+    blocks: AsyncIterable[bytes | memoryview],
+    sent: Callable[[int], None],
 ) -> AsyncGenerator[bytes | memoryview]:
-    """Yield the whole body; what was yielded has left when the next piece is asked for."""
+    """Yield the whole body; what was yielded has left when the next piece is asked for.
+
+    Raises ImmichTrouble before the form is complete if the file is not: Immich would keep what it
+    got as a photo of its own.
+    """
     total = 0
     yield form.head
     async for block in blocks:
         for piece in pieces(block):
-            yield piece
             total += len(piece)
+            if total > length:
+                raise ImmichTrouble(f"the file has more than its {length} bytes")
+            yield piece
             sent(total)
+    if total < length:
+        raise ImmichTrouble(f"the file has {total} of its {length} bytes")
     yield form.tail

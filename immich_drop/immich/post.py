@@ -17,7 +17,6 @@ from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import (
     HTTPHeaders,
     HTTPMessageDelegate,
-    HTTPOutputError,
     RequestStartLine,
     ResponseStartLine,
 )
@@ -145,8 +144,6 @@ class Streamer:
             return  # answered early, or cut: the reading side knows which
         except TimeoutError:
             raise ImmichTrouble(f"nothing taken for {idle:g} s") from None
-        except HTTPOutputError as error:
-            raise ImmichTrouble(f"the file does not have its announced length: {error}") from error
 
     async def _answer(
         self, reading: "asyncio.Task[Answer | None]", writing: "asyncio.Task[None]"

@@ -1,0 +1,403 @@
+"""The streamed upload against servers that answer early, hang up, stall or say nothing."""
+
+import asyncio
+import re
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from immich_drop.errors import (
+    ImmichKeyRejected,
+    ImmichTooLarge,
+    ImmichTrouble,
+    ImmichUnavailable,
+)
+from immich_drop.immich import ApiKey, Immich, Patience, Sent
+
+MEGABYTE = 1 << 20
+LENGTH = 64 * MEGABYTE
+"""More than a connection takes that nobody reads."""
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def server(serve: Serve) -> AsyncIterator[str]:
+    """Serve each connection, close it, and yield the base URL."""
+    serving: set[asyncio.Task[None]] = set()
+
+    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                await serve(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(run(reader, writer)))
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"
+    finally:
+        listening.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
+def response(status: str, body: str, *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", body]
+    return "\r\n".join(lines).encode()
+
+
+REJECTED = response("401 Unauthorized", '{"message": "Invalid API key"}', "Connection: close")
+CREATED = response("201 Created", '{"id": "some-asset", "status": "created"}')
+
+
+async def blocks(length: int) -> AsyncIterator[memoryview]:
+    block = memoryview(bytes(2 * MEGABYTE))
+    for start in range(0, length, len(block)):
+        yield block[: length - start]
+
+
+async def send(
+    url: str,
+    *,
+    length: int = LENGTH,
+    source: AsyncIterator[memoryview] | None = None,
+    sent: Callable[[int], None] = lambda _: None,
+    patience: Patience | None = None,
+) -> Sent:
+    immich = Immich(base_url=url, credential=ApiKey("secret"), max_connections=2, patience=patience)
+    try:
+        return await immich.send(
+            name="photo.jpg",
+            length=length,
+            taken=datetime(2026, 7, 4, tzinfo=UTC),
+            checksum=bytes(20),
+            device_asset_id="drop",
+            blocks=source or blocks(length),
+            sent=sent,
+        )
+    finally:
+        immich.close()
+
+
+async def head_of(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+async def drain(reader: asyncio.StreamReader) -> None:
+    while await reader.read(MEGABYTE):
+        pass
+
+
+async def whole(reader: asyncio.StreamReader) -> bytes:
+    """Read a request to its end, and return its head."""
+    head = await head_of(reader)
+    (length,) = re.findall(rb"\r\nContent-Length: (\d+)\r\n", head)
+    left = int(length)
+    while left:
+        left -= len(await reader.read(min(left, MEGABYTE)))
+    return head
+
+
+async def close_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await head_of(reader)
+    writer.write(REJECTED)
+
+
+async def end_and_drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await head_of(reader)
+    writer.write(REJECTED)
+    writer.write_eof()
+    await drain(reader)
+
+
+async def stay_and_drain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await head_of(reader)
+    writer.write(REJECTED.replace(b"close", b"keep-alive"))
+    await drain(reader)
+
+
+async def continue_then_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await head_of(reader)
+    writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    await reader.readexactly(MEGABYTE)
+    writer.write(REJECTED)
+
+
+async def never_read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await head_of(reader)
+    writer.write(REJECTED)
+    await asyncio.Event().wait()
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "serve", [close_at_once, end_and_drain, stay_and_drain, continue_then_close, never_read]
+)
+async def test_an_early_answer_is_heard_and_ends_the_sending(serve: Serve) -> None:
+    for _ in range(5):
+        progress: list[int] = []
+        async with server(serve) as url:
+            with pytest.raises(ImmichKeyRejected, match="Invalid API key"):
+                await send(url, sent=progress.append)
+        assert max(progress, default=0) < LENGTH / 2
+
+
+@pytest.mark.gen_test
+async def test_a_proxy_that_takes_no_large_bodies() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        page = "<html>413 Request Entity Too Large</html>"
+        writer.write(f"HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\n{page}".encode())
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichTooLarge, match="413"):
+            await send(url)
+
+
+@pytest.mark.gen_test
+async def test_what_arrives_is_what_was_announced_and_no_more() -> None:
+    requests = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await head_of(reader)
+        (length,) = re.findall(rb"\r\nContent-Length: (\d+)\r\n", head)
+        requests.append((head, await reader.readexactly(int(length))))
+        writer.write(CREATED)
+        requests.append((b"", await reader.read()))
+
+    progress: list[int] = []
+    async with server(serve) as url:
+        sent = await send(url, length=3 * MEGABYTE + 1, sent=progress.append)
+    assert sent == Sent(asset_id="some-asset", created=True)
+    (head, body), (_, surplus) = requests
+    assert surplus == b""
+    assert head.startswith(b"POST /api/assets HTTP/1.1\r\n")
+    assert b"\r\nX-Api-Key: secret\r\n" in head
+    assert b"\r\nX-Immich-Checksum: " + b"00" * 20 + b"\r\n" in head
+    assert b"Expect" not in head
+    assert b"chunked" not in head
+    (boundary,) = re.findall(rb"boundary=(\S+)\r\n", head)
+    parts = body.split(b"--" + boundary)
+    assert [*re.findall(rb'; name="(\w+)"', body)] == [
+        b"deviceAssetId",
+        b"deviceId",
+        b"fileCreatedAt",
+        b"fileModifiedAt",
+        b"isFavorite",
+        b"assetData",
+    ]
+    assert b"\r\n\r\n2026-07-04T00:00:00.000Z\r\n" in parts[3]
+    assert parts[6].partition(b"\r\n\r\n")[2] == bytes(3 * MEGABYTE + 1) + b"\r\n"
+    assert parts[7] == b"--\r\n"
+    assert progress == sorted(set(progress))
+    assert progress[-1] == 3 * MEGABYTE + 1
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_is_cut() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        await reader.readexactly(MEGABYTE)
+        writer.transport.abort()
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichTrouble, match="cut"):
+            await send(url)
+
+
+@pytest.mark.gen_test
+async def test_an_answer_that_is_lost() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichTrouble, match="cut before an answer"):
+            await send(url, length=MEGABYTE)
+
+
+@pytest.mark.gen_test
+async def test_no_http_at_all() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+        writer.write(b"220 mail.example ESMTP\r\n\r\n")
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichTrouble, match="cut before an answer"):
+            await send(url, length=MEGABYTE)
+
+
+async def until_closed(reader: asyncio.StreamReader) -> None:
+    """Return when the peer has closed, which reading alone would not show while it sends."""
+    with suppress(ConnectionError):
+        await drain(reader)
+
+
+@pytest.mark.gen_test
+async def test_a_server_that_stops_reading() -> None:
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        await resume.wait()
+        await until_closed(reader)
+        closed.set()
+
+    resume = asyncio.Event()
+    async with server(serve) as url:
+        with pytest.raises(ImmichTrouble, match=r"nothing taken for 0\.2 s"):
+            await send(url, patience=Patience(idle=0.2))
+        resume.set()
+        await closed.wait()
+
+
+@pytest.mark.gen_test
+async def test_a_slow_server_is_not_a_stalled_one() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        while len(await reader.read(4 * MEGABYTE)):
+            await asyncio.sleep(0.001)
+
+    async with server(serve) as url:
+        # Cut at the end, for it never answers: all of the body went through.
+        progress: list[int] = []
+        with pytest.raises(ImmichTrouble, match="no answer within"):
+            await send(url, sent=progress.append, patience=Patience(idle=0.1, answer=0.1))
+    assert progress[-1] == LENGTH
+
+
+@pytest.mark.gen_test
+async def test_a_server_that_never_answers() -> None:
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+        await until_closed(reader)
+        closed.set()
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichTrouble, match=r"no answer within 0\.1 s"):
+            await send(url, length=MEGABYTE, patience=Patience(answer=0.1))
+        await closed.wait()
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("length", [LENGTH, MEGABYTE], ids=["in mid-body", "before the answer"])
+async def test_cancelling_closes_the_connection(length: int) -> None:
+    reached, resume, closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if length < LENGTH:
+            await whole(reader)
+        else:
+            await head_of(reader)
+        reached.set()
+        await resume.wait()
+        await until_closed(reader)
+        closed.set()
+
+    async with server(serve) as url:
+        sending = asyncio.create_task(send(url, length=length))
+        await reached.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        resume.set()
+        await closed.wait()
+
+
+@pytest.mark.gen_test
+async def test_nobody_reads_the_blocks_after_an_early_answer() -> None:
+    reading = 0
+
+    async def source() -> AsyncIterator[memoryview]:
+        nonlocal reading
+        for _ in range(LENGTH // MEGABYTE):
+            reading += 1
+            yield memoryview(bytes(MEGABYTE))
+            reading -= 1
+
+    blocks = source()
+    async with server(close_at_once) as url:
+        with pytest.raises(ImmichKeyRejected):
+            await send(url, source=blocks)
+    # aclose would raise if a task were still inside.
+    await blocks.aclose()
+    assert reading <= 1
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("real", [0, MEGABYTE - 1, MEGABYTE + 1, 3 * MEGABYTE])
+async def test_a_file_that_changed_its_length_is_never_completed(real: int) -> None:
+    received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        received.set_result(await reader.read())
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichTrouble, match="the file has"):
+            await send(url, length=MEGABYTE, source=blocks(real))
+        _, _, file = (await received).partition(b"application/octet-stream\r\n\r\n")
+    assert file == bytes(len(file))
+    assert len(file) <= min(real, MEGABYTE)
+
+
+@pytest.mark.gen_test
+async def test_what_the_disk_raises_comes_through() -> None:
+    async def source() -> AsyncIterator[memoryview]:
+        yield memoryview(bytes(MEGABYTE))
+        raise OSError(5, "Input/output error")
+
+    async with server(lambda reader, _: drain(reader)) as url:
+        with pytest.raises(OSError, match="Input/output error"):
+            await send(url, source=source())
+
+
+@pytest.mark.gen_test
+async def test_memory_stays_flat() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+        writer.write(CREATED)
+
+    async with server(serve) as url:
+        tracemalloc.start()
+        try:
+            await send(url, length=2 * LENGTH)
+            assert tracemalloc.get_traced_memory()[1] < 16 * MEGABYTE
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.gen_test
+async def test_nobody_listens() -> None:
+    async with server(close_at_once) as url:
+        pass
+    with pytest.raises(ImmichUnavailable, match="ConnectionRefusedError"):
+        await send(url)
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_does_not_resolve() -> None:
+    with pytest.raises(ImmichUnavailable, match="gaierror"):
+        await send("http://immich.invalid:2283/api")
+
+
+@pytest.mark.gen_test
+async def test_tls_where_there_is_none() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(REJECTED)
+
+    async with server(serve) as url:
+        with pytest.raises(ImmichUnavailable, match="SSLError"):
+            await send(url.replace("http:", "https:"))
