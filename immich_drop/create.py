@@ -111,6 +111,7 @@ class Creator:
             state=State.RECEIVING,
             asset_id=None,
             attempts=0,
+            offered=False,
             retry_at=None,
             code=None,
             created_at=now,

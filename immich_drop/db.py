@@ -201,6 +201,10 @@ class Db:
             lambda c: c.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
         )
 
+    async def forget(self, key: str) -> None:
+        """Drop a fact that is one no more."""
+        await self._write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
+
     def ping(self) -> None:
         """See that the database answers. Raises Unavailable."""
         self._read("SELECT 1")
@@ -318,4 +322,6 @@ def _from_row(row: sqlite3.Row) -> Upload:
     for column in _MOMENTS:
         if values[column] is not None:
             values[column] = datetime.fromtimestamp(values[column] / 1000, UTC)
-    return Upload(**(values | {"state": State(values["state"])}))
+    values["state"] = State(values["state"])
+    values["offered"] = bool(values["offered"])
+    return Upload(**values)

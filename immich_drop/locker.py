@@ -68,7 +68,12 @@ class Locker:
         """Tell whether somebody writes to the upload."""
         return upload_id in self._holders
 
-    def evict_all(self) -> None:
-        """Ask every holder to leave."""
+    async def close(self, grace: float) -> None:
+        """Wait until nobody writes; after `grace` seconds ask those who still do to leave."""
+        deadline = asyncio.get_running_loop().time() + grace
         for holder in list(self._holders.values()):
-            holder.evict()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await holder.left.wait()
+            except TimeoutError:
+                holder.evict()

@@ -22,6 +22,7 @@ MIGRATIONS = [
         state TEXT NOT NULL,
         asset_id TEXT,
         attempts INTEGER NOT NULL,
+        offered INTEGER NOT NULL,       -- 1: a delivery that failed had sent some of its bytes
         retry_at INTEGER,
         code TEXT,
         created_at INTEGER NOT NULL,

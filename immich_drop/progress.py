@@ -53,6 +53,10 @@ class Watcher:
         self._news[news["id"]] = news
         self._stirred.set()
 
+    def forget(self) -> None:
+        """Drop what was noted: a snapshot taken now is newer."""
+        self._news.clear()
+
     async def take(self) -> list[Event]:
         """Wait for changes and take them all, one for each upload, oldest first."""
         await self._stirred.wait()

@@ -13,7 +13,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -131,7 +131,7 @@ class Spool:
         """Make `digest` the running SHA-1 of an upload."""
         self._digests[upload_id] = digest
 
-    async def blocks(self, upload_id: str, size: int) -> AsyncIterator[memoryview]:
+    async def blocks(self, upload_id: str, size: int) -> AsyncGenerator[memoryview]:
         """Read a file once, block after block of at most `size` bytes, one block ahead.
 
         A block is valid until the next but one is asked for. Raises Unavailable.

@@ -80,6 +80,11 @@ class Chunk:
     checksum: Checksum | None
 
 
+def is_session(text: str) -> bool:
+    """Tell whether a text can name a session: unguessable ones are at least 16 characters long."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def check_version(headers: Mapping[str, str]) -> None:
     """Refuse another version of tus than ours; OPTIONS is not to be asked.
 

@@ -107,6 +107,8 @@ class Upload:
     """Immich's id of the asset."""
     attempts: int
     """Deliveries that failed so far."""
+    offered: bool
+    """Some of its bytes went to Immich in a delivery that failed."""
     retry_at: datetime | None
     """When the next delivery is due after a failed one; aware, UTC."""
     code: str | None

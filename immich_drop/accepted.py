@@ -1,0 +1,112 @@
+"""The file types Immich takes: asked of Immich, kept for when it is down."""
+
+import json
+import logging
+
+from immich_drop.db import Db
+from immich_drop.errors import ImmichError
+from immich_drop.immich import Immich
+
+log = logging.getLogger(__name__)
+
+FACT = "media-types"
+
+# What Immich 2.0 takes; only for a first start while Immich is down.
+_AT_FIRST = frozenset(
+    [
+        ".3fr",
+        ".3gp",
+        ".3gpp",
+        ".ari",
+        ".arw",
+        ".avi",
+        ".avif",
+        ".bmp",
+        ".cap",
+        ".cin",
+        ".cr2",
+        ".cr3",
+        ".crw",
+        ".dcr",
+        ".dng",
+        ".erf",
+        ".fff",
+        ".flv",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".iiq",
+        ".insp",
+        ".insv",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".jxl",
+        ".k25",
+        ".kdc",
+        ".m2t",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mrw",
+        ".mts",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".ori",
+        ".pef",
+        ".png",
+        ".psd",
+        ".raf",
+        ".raw",
+        ".rw2",
+        ".rwl",
+        ".sr2",
+        ".srf",
+        ".srw",
+        ".svg",
+        ".tif",
+        ".tiff",
+        ".vob",
+        ".webm",
+        ".webp",
+        ".wmv",
+        ".x3f",
+    ]
+)
+
+
+class Accepted:
+    """Lower-case extensions with their dot."""
+
+    def __init__(self, *, immich: Immich, db: Db) -> None:
+        self._immich = immich
+        self._db = db
+        self.extensions = _AT_FIRST
+
+    def load(self) -> None:
+        """Take what Immich said last time."""
+        if remembered := self._db.fact(FACT):
+            self.extensions = frozenset(json.loads(remembered))
+
+    async def refresh(self) -> None:
+        """Ask Immich; without an answer everything stays as it is."""
+        try:
+            extensions = await self._immich.media_types()
+        except ImmichError as error:
+            log.info("Immich does not tell its file types: %s (%s)", error.code, error)
+            return
+        if extensions != self.extensions:
+            self.extensions = extensions
+            await self._db.remember(FACT, json.dumps(sorted(extensions)))
+
+    def takes(self, extension: str) -> bool:
+        """Tell whether Immich takes files of this extension."""
+        return extension in self.extensions

@@ -1,0 +1,221 @@
+"""The composition root: build, start, stop. Read it from top to bottom."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.websocket import WebSocketHandler
+
+from immich_drop.accepted import Accepted
+from immich_drop.album import Album
+from immich_drop.create import Allowance, Creator
+from immich_drop.db import Db
+from immich_drop.deliver import Courier
+from immich_drop.forward import Forwarder
+from immich_drop.gate import Gate
+from immich_drop.handlers import make_application
+from immich_drop.handlers.forwarded import Forwarded
+from immich_drop.handlers.intake import Buffers
+from immich_drop.handlers.parts import Parts
+from immich_drop.health import Health
+from immich_drop.immich import ApiKey, Immich
+from immich_drop.known import Known
+from immich_drop.limits import Rate
+from immich_drop.locker import Locker
+from immich_drop.progress import Progress
+from immich_drop.receive import Receiver
+from immich_drop.room import Room
+from immich_drop.settings import Settings
+from immich_drop.snapshot import Snapshot
+from immich_drop.spool import Spool
+from immich_drop.sweep import Sweeper
+from immich_drop.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+GRACE = 5.0
+"""Seconds that running chunks and deliveries get at the end."""
+
+IDLE = 60.0
+"""Seconds of silence after which a request is given up."""
+
+HOUR = 3600.0
+MINUTE = 60.0
+
+KNOWN_PER_MINUTE = 6000
+REQUESTS_PER_MINUTE = 600
+
+MAX_CHUNK = 64 * 1024 * 1024
+"""Bytes in one request of the page; the strictest proxy we know takes 100 MB."""
+
+BUFFERS = 6
+"""Large buffers: two for each of three fast bodies; more would not be faster on few cores."""
+
+
+class App:
+    """One drop."""
+
+    def __init__(self, settings: Settings) -> None:
+        clock = time.monotonic
+        self._settings = settings
+        self._tasks = Tasks()
+        self._sockets: set[WebSocketHandler] = set()
+        self._db = Db(settings.state_db)
+        self._spool = Spool(settings.spool)
+        self._locker = Locker()
+        self._immich = Immich(
+            base_url=settings.immich_base_url,
+            credential=ApiKey(settings.immich_api_key),
+            max_connections=settings.max_concurrent + 2,
+        )
+        self._accepted = Accepted(immich=self._immich, db=self._db)
+        progress = Progress()
+        room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
+        gate = Gate(clock=clock)
+        album = None
+        if settings.immich_album_name:
+            album = Album(settings.immich_album_name, immich=self._immich, db=self._db)
+        self._forwarder = Forwarder(
+            courier=Courier(immich=self._immich, album=album, db=self._db, spool=self._spool),
+            gate=gate,
+            db=self._db,
+            spool=self._spool,
+            progress=progress,
+            concurrency=settings.max_concurrent,
+            clock=clock,
+            now=_now,
+        )
+        receiver = Receiver(
+            db=self._db,
+            spool=self._spool,
+            locker=self._locker,
+            room=room,
+            progress=progress,
+            max_size=settings.max_file_size,
+            received=self._forwarder.push,
+            now=_now,
+        )
+        creator = Creator(
+            db=self._db,
+            locker=self._locker,
+            room=room,
+            rate=Rate(settings.limit_creations_per_minute, clock=clock),
+            allowance=Allowance(
+                open_uploads=settings.limit_open_uploads,
+                session_bytes=settings.limit_session_bytes,
+            ),
+            accepts=self._accepted.takes,
+            now=_now,
+        )
+        self._sweeper = Sweeper(
+            db=self._db,
+            spool=self._spool,
+            locker=self._locker,
+            receiver=receiver,
+            expiration=settings.upload_expiration,
+            now=_now,
+        )
+        self._parts = Parts(
+            forwarded=Forwarded(
+                trusted=settings.trusted_proxies,
+                public_url=settings.public_url,
+                base_path=settings.base_path,
+            ),
+            creator=creator,
+            receiver=receiver,
+            forwarder=self._forwarder,
+            known=Known(
+                scope=settings.precheck,
+                db=self._db,
+                immich=self._immich,
+                rate=Rate(KNOWN_PER_MINUTE, clock=clock),
+            ),
+            snapshot=Snapshot(db=self._db, receiver=receiver, forwarder=self._forwarder),
+            progress=progress,
+            health=Health(db=self._db, spool=self._spool, room=room, gate=gate),
+            buffers=Buffers(BUFFERS),
+            requests=Rate(REQUESTS_PER_MINUTE, clock=clock),
+            sockets=self._sockets,
+            spawn=self._tasks.spawn,
+            config={
+                "title": settings.drop_title,
+                "message": settings.drop_message,
+                "maxFileSize": settings.max_file_size,
+                "maxChunk": MAX_CHUNK,
+                "precheck": settings.precheck != "off",
+            },
+            extensions=lambda: self._accepted.extensions,
+            max_size=settings.max_file_size,
+            expiration=settings.upload_expiration,
+            idle=IDLE,
+        )
+        self._server: HTTPServer
+        self._clocks: list[asyncio.Task[None]]
+
+    async def start(self) -> str:
+        """Open everything, mend what a crash left, listen; gives the address to open.
+
+        Raises Unavailable (database), OSError (spool, port): nothing runs then.
+        """
+        settings = self._settings
+        fresh = self._db.open()
+        self._spool.prepare()
+        self._accepted.load()
+        await self._sweeper.clear(fresh=fresh)
+        sockets = bind_sockets(settings.port, settings.host)
+        for listener in sockets:
+            # Accepted sockets inherit it: a phone that vanished is found out in minutes.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        application = make_application(self._parts, base_path=settings.base_path)
+        self._server = HTTPServer(
+            application,
+            # Bodies are bounded where they are planned, by their upload's length.
+            max_body_size=1 << 50,
+            max_header_size=256 * 1024,
+            idle_connection_timeout=IDLE,
+        )
+        self._server.add_sockets(sockets)
+        self._forwarder.start()
+        self._tasks.spawn(self._sweeper.promise())
+        self._clocks = [
+            asyncio.create_task(_every(HOUR, self._accepted.refresh)),
+            asyncio.create_task(_every(10 * MINUTE, self._sweeper.expire)),
+        ]
+        return _address(settings, sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Stop listening, let what runs end for GRACE seconds, close: no recovery is needed."""
+        self._server.stop()
+        for clock in self._clocks:
+            clock.cancel()
+        await asyncio.gather(self._forwarder.stop(GRACE), self._locker.close(GRACE))
+        for handler in list(self._sockets):
+            handler.close(1001, "restarting")
+        await self._tasks.drain(GRACE)
+        await self._server.close_all_connections()
+        self._spool.close()
+        self._db.close()
+        self._immich.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        await work()
+        await asyncio.sleep(seconds)
+
+
+def _address(settings: Settings, port: int) -> str:
+    if settings.public_url:
+        return f"{settings.public_url}/"
+    host = "localhost" if settings.host in ("0.0.0.0", "::", "") else settings.host
+    return f"http://{host}:{port}{settings.base_path}/"

@@ -1,0 +1,154 @@
+"""One delivery: ask, send, verify, put into the album."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from immich_drop.album import Album
+from immich_drop.capture import taken
+from immich_drop.db import Db
+from immich_drop.errors import (
+    CheckForbidden,
+    ImmichInTrash,
+    ImmichRefused,
+    ImmichTrouble,
+    ImmichUnverified,
+)
+from immich_drop.immich import Found, Immich
+from immich_drop.spool import Spool
+from immich_drop.upload import State, Upload
+
+log = logging.getLogger(__name__)
+
+BLOCK = 2 * 1024 * 1024
+"""Bytes read ahead from the spool: one hop into a thread each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Immich has the file: as a new asset (`stored`) or as one it had (`duplicate`)."""
+
+    state: State
+    asset_id: str
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    visitors: int = 0
+
+
+class Courier:
+    """Takes received uploads to Immich."""
+
+    def __init__(self, *, immich: Immich, album: Album | None, db: Db, spool: Spool) -> None:
+        self._immich = immich
+        self._album = album
+        self._db = db
+        self._spool = spool
+        self._underway: dict[bytes, _Turn] = {}
+
+    async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
+        """Take one upload to Immich; `sent` hears how many of its bytes have left.
+
+        Raises ImmichRefused when Immich will never take it, other ImmichErrors when it may later,
+        and Unavailable when our own disk fails.
+        """
+        checksum = upload.checksum or await self._spool.checksum(upload.id)
+        async with self._alone(checksum):
+            with _later():
+                found = await self._find(checksum)
+            if found is None:
+                delivered = await self._send(upload, checksum, sent)
+            else:
+                delivered = await self._adopt(upload, checksum, found)
+            if self._album is not None:
+                with _later():
+                    await self._album.add(delivered.asset_id)
+            return delivered
+
+    async def _find(self, checksum: bytes) -> Found | None:
+        """Ask Immich, which decides; what only our ledger remembers is not there."""
+        try:
+            found = (await self._immich.find([checksum])).get(checksum)
+        except CheckForbidden:
+            asset_id = await self._immich.holds(checksum)
+            found = Found(asset_id=asset_id, trashed=False) if asset_id else None
+        if found is None and self._db.known([checksum]):
+            await self._db.disown(checksum)
+        return found
+
+    async def _adopt(self, upload: Upload, checksum: bytes, found: Found) -> Delivered:
+        """Take an asset that Immich has for this upload, if it really holds the bytes."""
+        with _later():
+            if found.trashed:
+                await self._restore(upload, found)
+            if not upload.offered:
+                return Delivered(State.DUPLICATE, found.asset_id)
+            # We have sent it before and got no good answer. The row may be there without its file
+            # (Immich before 3.1); if the file is there, it is the one we sent.
+            proof = await self._immich.proves(
+                found.asset_id, checksum=checksum, length=upload.length or 0
+            )
+        if proof is False:
+            raise ImmichUnverified(
+                f"asset {found.asset_id} is a row without its file; delete it in Immich for good"
+            )
+        return Delivered(State.STORED, found.asset_id)
+
+    async def _restore(self, upload: Upload, found: Found) -> None:
+        if not await self._immich.restore(found.asset_id):
+            raise ImmichInTrash(
+                f"asset {found.asset_id} lies in Immich's trash: restore it or delete it for good"
+            )
+        log.info("upload=%s asset %s taken out of the trash", upload.id, found.asset_id)
+
+    async def _send(
+        self, upload: Upload, checksum: bytes, sent: Callable[[int], None]
+    ) -> Delivered:
+        moment = await asyncio.to_thread(
+            taken,
+            self._spool.path(upload.id),
+            last_modified=upload.last_modified,
+            received=upload.created_at,
+        )
+        async with aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
+            answer = await self._immich.send(
+                name=upload.name,
+                length=upload.length or 0,
+                taken=moment,
+                checksum=checksum,
+                device_asset_id=upload.id,
+                blocks=blocks,
+                sent=sent,
+            )
+        with _later():
+            found = await self._find(checksum)
+        if found is None or found.asset_id != answer.asset_id or found.trashed:
+            raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
+        state = State.STORED if answer.created else State.DUPLICATE
+        return Delivered(state, answer.asset_id)
+
+    @asynccontextmanager
+    async def _alone(self, checksum: bytes) -> AsyncIterator[None]:
+        """Deliver one upload of the same bytes at a time: the next one finds its asset."""
+        turn = self._underway.setdefault(checksum, _Turn())
+        turn.visitors += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.visitors -= 1
+            if not turn.visitors:
+                del self._underway[checksum]
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    """Take a refusal of anything but the file itself as something that may pass."""
+    try:
+        yield
+    except ImmichRefused as error:
+        raise ImmichTrouble(str(error)) from error

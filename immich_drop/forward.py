@@ -1,0 +1,198 @@
+"""Spool -> Immich: the second half of the journey.
+
+Our bytes stay until Immich itself has named their checksum. Whatever goes wrong before that, the
+upload stays `received` and is tried again; only what no retry can mend is `failed`.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from immich_drop.db import Db
+from immich_drop.deliver import Courier, Delivered
+from immich_drop.errors import (
+    DropError,
+    ImmichError,
+    ImmichHold,
+    ImmichRefused,
+    NotFound,
+    StateConflict,
+)
+from immich_drop.gate import Gate
+from immich_drop.progress import Progress
+from immich_drop.spool import Spool
+from immich_drop.turns import Turns
+from immich_drop.upload import State, Upload
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 600.0
+"""Seconds until a delivery that failed by itself is tried again; doubles each time, jittered."""
+
+TELL = 0.25
+"""Seconds between two events of one upload's progress."""
+
+
+class Forwarder:
+    """Delivers received uploads, `concurrency` at a time."""
+
+    def __init__(
+        self,
+        *,
+        courier: Courier,
+        gate: Gate,
+        db: Db,
+        spool: Spool,
+        progress: Progress,
+        concurrency: int,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._courier = courier
+        self._gate = gate
+        self._db = db
+        self._spool = spool
+        self._progress = progress
+        self._concurrency = concurrency
+        self._clock = clock
+        self._now = now
+        self._turns = Turns()
+        self._sent: dict[str, int] = {}
+        self._workers: list[asyncio.Task[None]] = []
+        self._underway: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Start the workers, on what waits from before and what is pushed."""
+        for upload in self._db.in_state(State.RECEIVED):
+            self.push(upload)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
+
+    async def stop(self, grace: float) -> None:
+        """Let deliveries under way end for `grace` seconds; the others stay `received`."""
+        self._turns.close()
+        self._gate.close()
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._underway:
+            await asyncio.wait(self._underway, timeout=grace)
+        for attempt in self._underway:
+            attempt.cancel()
+        await asyncio.gather(*self._underway, return_exceptions=True)
+
+    def push(self, upload: Upload) -> None:
+        """Take an upload on; it is delivered when it is its turn, and due."""
+        delay = (upload.retry_at - self._now()).total_seconds() if upload.retry_at else 0
+        if delay > 0:
+            self._turns.join_later(upload.id, _guest(upload), delay)
+        else:
+            self._turns.join(upload.id, _guest(upload))
+
+    def sent(self, upload_id: str) -> int:
+        """Tell how many bytes of an upload are on their way to Immich."""
+        return self._sent.get(upload_id, 0)
+
+    async def retry(self, upload_id: str, *, session: str | None = None) -> None:
+        """Try a failed upload again: of this session, or, for the host, of any.
+
+        Raises NotFound, StateConflict, Unavailable.
+        """
+        upload = self._db.get(upload_id)
+        if upload is None or session not in (None, upload.session):
+            raise NotFound(upload_id)
+        if upload.state is not State.FAILED:
+            raise StateConflict(f"{upload_id} is {upload.state}")
+        changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": self._now()}
+        upload = await self._db.move(upload, State.RECEIVED, **changes)
+        self._progress.publish(upload)
+        self.push(upload)
+
+    async def _work(self) -> None:
+        while True:
+            upload_id = await self._turns.next()
+            await self._gate.enter()
+            attempt = asyncio.create_task(self._attempt(upload_id))
+            self._underway.add(attempt)
+            attempt.add_done_callback(self._underway.discard)
+            await asyncio.shield(attempt)
+
+    async def _attempt(self, upload_id: str) -> None:
+        try:
+            upload = self._db.get(upload_id)
+            if upload is not None and upload.state is State.RECEIVED:
+                await self._deliver(upload)
+        except Exception as error:
+            if isinstance(error, DropError):
+                log.warning("upload=%s %s %s", upload_id, error.code, error)
+            else:
+                log.error("upload=%s delivery failed", upload_id, exc_info=error)
+            self._turns.join_later(upload_id, upload_id, _jitter(FIRST_DELAY * 8))
+        finally:
+            self._gate.hold_on()
+            self._sent.pop(upload_id, None)
+
+    async def _deliver(self, upload: Upload) -> None:
+        try:
+            delivered = await self._courier.deliver(upload, sent=self._teller(upload))
+        except ImmichHold as error:
+            self._gate.hold(error)
+            await self._wait(upload, error, self._gate.pause)
+        except ImmichRefused as error:
+            self._gate.open()
+            await self._fail(upload, error)
+        except ImmichError as error:
+            self._gate.open()
+            longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(upload.attempts, 16))
+            log.warning("upload=%s waits: %s (%s)", upload.id, error.code, error)
+            await self._wait(upload, error, _jitter(longest))
+        else:
+            self._gate.open()
+            await self._settle(upload, delivered)
+
+    async def _settle(self, upload: Upload, delivered: Delivered) -> None:
+        upload = await self._db.settle(upload, delivered.state, delivered.asset_id, self._now())
+        await self._spool.delete(upload.id)
+        log.info("upload=%s %s asset=%s", upload.id, upload.state, upload.asset_id)
+        self._progress.publish(upload)
+
+    async def _fail(self, upload: Upload, error: ImmichRefused) -> None:
+        log.error("upload=%s failed: %s (%s)", upload.id, error.code, error)
+        changes = {"code": error.code, "retry_at": None, "updated_at": self._now()}
+        self._progress.publish(await self._db.move(upload, State.FAILED, **changes))
+
+    async def _wait(self, upload: Upload, error: ImmichError, delay: float) -> None:
+        upload = await self._db.change(
+            upload,
+            attempts=upload.attempts + 1,
+            offered=upload.offered or self.sent(upload.id) > 0,
+            retry_at=self._now() + timedelta(seconds=delay),
+            code=error.code,
+            updated_at=self._now(),
+        )
+        self._sent.pop(upload.id, None)
+        self._progress.publish(upload)
+        self.push(upload)
+
+    def _teller(self, upload: Upload) -> Callable[[int], None]:
+        """Make the ear for one upload's progress: it tells the page, but not every block."""
+        told = float("-inf")
+
+        def tell(sent: int) -> None:
+            nonlocal told
+            self._sent[upload.id] = sent
+            if self._clock() - told >= TELL:
+                told = self._clock()
+                self._progress.publish(upload, sent=sent)
+
+        return tell
+
+
+def _jitter(seconds: float) -> float:
+    return random.uniform(0.5, 1) * seconds
+
+
+def _guest(upload: Upload) -> str:
+    return upload.session or upload.address

@@ -1,0 +1,81 @@
+"""The gate in front of Immich: while nothing can get through, one delivery at a time tries.
+
+When Immich is down, or the key was revoked, two thousand uploads need not find out one by one. The
+first one that does closes the gate; after a pause one is let through as a trial, and what comes of
+it opens the gate or doubles the pause.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+from immich_drop.errors import ImmichHold
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+"""Seconds between two trials."""
+
+
+class Gate:
+    """Open, or closed for a reason."""
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        self.reason: ImmichHold | None = None
+        """Why nothing gets through; None while the gate is open."""
+        self.pause = 0.0
+        """Seconds from one trial to the next."""
+        self._clock = clock
+        self._closed_at = 0.0
+        self._trial_due = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._stirred = asyncio.Event()
+
+    async def enter(self) -> None:
+        """Return when a delivery may try; afterwards call `open`, `hold` or `hold_on`."""
+        while self.reason is not None and not self._trial_due:
+            await self._stirred.wait()
+        self._trial_due = False
+
+    def hold(self, reason: ImmichHold) -> None:
+        """Close the gate, or keep it closed for longer."""
+        if self.reason is None:
+            self._closed_at, self.pause = self._clock(), 0.0
+        if self.reason is None or self.reason.code != reason.code:
+            log.warning("deliveries wait: %s (%s)", reason.code, reason)
+        self.reason = reason
+        longest = min(LONGEST_PAUSE, max(FIRST_PAUSE, self.pause * 2))
+        self.pause = random.uniform(0.5, 1) * longest
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(self.pause, self._let_one_try)
+
+    def hold_on(self) -> None:
+        """End a trial that told nothing: the next one tries after the same pause or more."""
+        if self.reason is not None:
+            self.hold(self.reason)
+
+    def open(self) -> None:
+        """Let everyone through."""
+        if self.reason is not None:
+            log.info("deliveries go on after %.0f s", self._clock() - self._closed_at)
+            self.reason = None
+            self._stop_timer()
+            self._stir()
+
+    def close(self) -> None:
+        """Stop the clock, for good."""
+        self._stop_timer()
+
+    def _let_one_try(self) -> None:
+        self._trial_due = True
+        self._stir()
+
+    def _stir(self) -> None:
+        self._stirred.set()
+        self._stirred = asyncio.Event()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

@@ -1,0 +1,52 @@
+"""`/api/`: what the page asks besides uploading."""
+
+import re
+from typing import Any
+
+from immich_drop.errors import BadRequest
+from immich_drop.handlers.base import DropHandler
+from immich_drop.known import MOST
+
+_SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
+
+
+class ConfigHandler(DropHandler):
+    """`GET /api/config`."""
+
+    def get(self) -> None:
+        extensions = sorted(self.parts.extensions())
+        self.finish(self.parts.config | {"extensions": extensions})
+
+
+class KnownHandler(DropHandler):
+    """`POST /api/known`."""
+
+    async def post(self) -> None:
+        checksums = _read_checksums(self.read_json().get("checksums"))
+        known = await self.parts.known.among(checksums, address=self.address)
+        self.finish({"known": [checksum.hex() for checksum in checksums if checksum in known]})
+
+
+class UploadsHandler(DropHandler):
+    """`GET /api/uploads`: the snapshot, for when WebSockets are blocked."""
+
+    def get(self) -> None:
+        self.parts.requests.spend(self.address)
+        self.finish({"uploads": self.parts.snapshot.of(self.read_session())})
+
+
+class RetryHandler(DropHandler):
+    """`POST /api/uploads/{id}/retry`."""
+
+    async def post(self, upload_id: str) -> None:
+        self.parts.requests.spend(self.address)
+        await self.parts.forwarder.retry(upload_id, session=self.read_session())
+        self.set_status(204)
+
+
+def _read_checksums(value: Any) -> list[bytes]:
+    if not isinstance(value, list) or len(value) > MOST:
+        raise BadRequest(f"checksums is no list of at most {MOST}")
+    if not all(isinstance(text, str) and _SHA1.fullmatch(text) for text in value):
+        raise BadRequest("a checksum is not 40 hexadecimal digits")
+    return [bytes.fromhex(text) for text in value]

@@ -1,0 +1,146 @@
+"""From the socket to a reception, at the speed of the disk.
+
+Tornado hands a body over in pieces of `chunk_size` after zeroing, receiving, appending and copying
+each; `IOStream.read_into` only receives. So a body of known length is read here, inside
+`prepare()`, while HTTP1Connection waits: into large pooled buffers, one hop into the spool's
+threads for each, filling the next one meanwhile.
+"""
+
+import asyncio
+from typing import cast
+
+from tornado.iostream import IOStream
+
+from immich_drop.receive import Reception
+
+SMALL = 64 * 1024
+"""Bytes of the buffer every body starts with: what 500 slow phones can have at once."""
+
+LARGE = 4 * 1024 * 1024
+"""Bytes of a pooled buffer: a hop into a thread costs 0.3 ms of CPU, so it has to be worth it."""
+
+HAND_OVER = 0.5
+"""Seconds after which bytes go to disk although the buffer is not full, so that a weak link always
+gains ground."""
+
+FAST = 0.05
+"""Seconds: a body that fills a small buffer within this time gets a large one."""
+
+
+class Buffers:
+    """A pool of large buffers: fresh ones cost page faults, and their number bounds our memory."""
+
+    def __init__(self, count: int) -> None:
+        self._free: list[memoryview] = []
+        self._unmade = count
+
+    def take(self) -> memoryview | None:
+        """Give a large buffer; None when all are in use."""
+        if self._free:
+            return self._free.pop()
+        if not self._unmade:
+            return None
+        self._unmade -= 1
+        return memoryview(bytearray(LARGE))
+
+    def give(self, buffer: memoryview) -> None:
+        """Take a large buffer back."""
+        self._free.append(buffer)
+
+
+class Intake:
+    """One body on its way."""
+
+    def __init__(
+        self, stream: IOStream, length: int, reception: Reception, buffers: Buffers, *, idle: float
+    ) -> None:
+        self.left = length
+        """Bytes of the body that were not read yet."""
+        self._stream = stream
+        self._reception = reception
+        self._buffers = buffers
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._begun = self._loop.time()
+        self._buffer = memoryview(bytearray(min(SMALL, length)))
+        self._spare: memoryview | None = None
+        self._filled = self._handed = 0
+        self._job: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Read the whole body; what came is handed over however this ends.
+
+        Raises StreamClosedError when the guest is gone, or was silent for `idle` seconds, and
+        what Reception.write raises.
+        """
+        clock = asyncio.create_task(self._tick())
+        try:
+            while self.left:
+                await self._read()
+        finally:
+            clock.cancel()
+            try:
+                await self._hand_over()
+                await self._join()
+            finally:
+                self._give_back()
+
+    async def _read(self) -> None:
+        if self._filled == len(self._buffer):
+            await self._turn_over()
+        space = self._buffer[self._filled : self._filled + self.left]
+        count = await self._stream.read_into(cast(bytearray, space), partial=True)
+        self._filled += count
+        self.left -= count
+        self._heard = self._loop.time()
+        # read_into may be done at once: a fast sender must not keep the loop for itself.
+        await asyncio.sleep(0)
+
+    async def _turn_over(self) -> None:
+        """Hand the full buffer over, go on with the other one."""
+        await self._hand_over()
+        full, self._buffer = self._buffer, self._next_buffer()
+        self._spare = full
+        self._filled = self._handed = 0
+        self._begun = self._loop.time()
+
+    def _next_buffer(self) -> memoryview:
+        spare = self._spare
+        if spare is not None and len(spare) == LARGE:
+            return spare
+        fast = len(self._buffer) == LARGE or self._loop.time() - self._begun < FAST
+        large = self._buffers.take() if fast and self.left > SMALL else None
+        return large or spare or memoryview(bytearray(SMALL))
+
+    async def _hand_over(self) -> None:
+        await self._join()
+        self._start()
+
+    async def _join(self) -> None:
+        """Wait for the job under way; the clock may have started another one meanwhile."""
+        while (job := self._job) is not None:
+            await asyncio.wait([job])
+            if self._job is job:
+                self._job = None
+            job.result()
+
+    def _start(self) -> None:
+        if self._handed < self._filled:
+            data = self._buffer[self._handed : self._filled]
+            self._handed = self._filled
+            self._job = asyncio.create_task(self._reception.write(data))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(HAND_OVER)
+            if self._job is not None and self._job.done() and not self._job.exception():
+                self._job = None
+            if self._job is None:
+                self._start()
+            if self._loop.time() - self._heard > self._idle:
+                self._stream.close()
+
+    def _give_back(self) -> None:
+        for buffer in (self._buffer, self._spare):
+            if buffer is not None and len(buffer) == LARGE:
+                self._buffers.give(buffer)

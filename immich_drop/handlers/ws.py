@@ -1,0 +1,102 @@
+"""`/ws`: what happens to a session's uploads, as it happens."""
+
+import asyncio
+import json
+from urllib.parse import urlsplit
+
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from immich_drop.errors import DropError
+from immich_drop.handlers.base import DropHandler
+from immich_drop.progress import Watcher
+from immich_drop.tus import is_session
+
+HELLO = 10.0
+"""Seconds in which the page has to say which session it is."""
+
+MOST = 8
+"""Sockets of one session: tabs and those a phone left behind."""
+
+GOING_AWAY, UNSUPPORTED, POLICY, BUSY = 1001, 1003, 1008, 1013
+"""Close codes (RFC 6455 section 7.4.1)."""
+
+
+class EventsHandler(DropHandler, WebSocketHandler):
+    """A watcher of one session. Same origin only."""
+
+    session: str | None = None
+    watcher: Watcher | None = None
+    pump: asyncio.Task[None] | None = None
+    patience: asyncio.TimerHandle | None = None
+
+    def check_origin(self, origin: str) -> bool:
+        """Let only our own page in."""
+        ours = urlsplit(self.parts.forwarded.base_url(self.request)).netloc
+        return urlsplit(origin).netloc.lower() == ours.lower()
+
+    def open(self, *args: str, **kwargs: str) -> None:
+        """Wait for the page to say which session it is."""
+        self.set_nodelay(True)
+        loop = asyncio.get_running_loop()
+        self.patience = loop.call_later(HELLO, self.close, POLICY, "no session")
+        self.parts.sockets.add(self)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Take the session, then only signs of life."""
+        words = _read(message)
+        if self.session is None:
+            self._greet(words.get("session"))
+        elif words.get("type") == "ping":
+            self._say({"type": "pong"})
+        else:
+            self.close(UNSUPPORTED, "not understood")
+
+    def on_close(self) -> None:
+        """Stop watching."""
+        self.parts.sockets.discard(self)
+        if self.patience is not None:
+            self.patience.cancel()
+        if self.pump is not None:
+            self.pump.cancel()
+        if self.session is not None and self.watcher is not None:
+            self.parts.progress.leave(self.session, self.watcher)
+
+    def _greet(self, session: object) -> None:
+        if not isinstance(session, str) or not is_session(session):
+            self.close(POLICY, "no session")
+            return
+        if self.parts.progress.watching(session) >= MOST:
+            self.close(BUSY, "too many sockets")
+            return
+        if self.patience is not None:
+            self.patience.cancel()
+        self.session, self.watcher = session, self.parts.progress.watch(session)
+        self.pump = asyncio.create_task(self._pump(session, self.watcher))
+
+    async def _pump(self, session: str, watcher: Watcher) -> None:
+        """Send the snapshot, then the news, one write at a time: a stalled phone costs nothing."""
+        try:
+            uploads = self.parts.snapshot.of(session)
+            watcher.forget()
+            await self.write_message(json.dumps({"type": "snapshot", "uploads": uploads}))
+            while True:
+                for news in await watcher.take():
+                    await self.write_message(json.dumps({"type": "upload", "upload": news}))
+        except WebSocketClosedError:
+            return
+        except DropError:
+            self.close(BUSY, "try again")
+
+    def _say(self, words: dict[str, str]) -> None:
+        try:
+            self.write_message(json.dumps(words))
+        except WebSocketClosedError:
+            return
+
+
+def _read(message: str | bytes) -> dict[str, object]:
+    try:
+        words = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return words if isinstance(words, dict) else {}

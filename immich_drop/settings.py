@@ -1,0 +1,182 @@
+"""What the host may choose: one field per line of `.env.example`.
+
+`.env.example` and README's table are held equal to it by a test.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
+
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KB|MB|GB|TB)?", re.IGNORECASE | re.ASCII)
+_SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
+_SPAN = re.compile(r"([0-9]+)\s*(s|m|h|d)", re.IGNORECASE | re.ASCII)
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class SettingsError(ValueError):
+    """Everything that is wrong with the settings, one sentence a line."""
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
+        raise ValueError("must be a whole number, like 3")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    number = _number(text)
+    if number < 1:
+        raise ValueError("must be a whole number of at least 1")
+    return number
+
+
+def _port(text: str) -> int:
+    number = _number(text)
+    if number > 65535:
+        raise ValueError("must be a port from 1 to 65535, like 8080")
+    return number
+
+
+def _size(text: str) -> int:
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise ValueError("must be a size, like 500MB or 50GB")
+    return int(float(match[1]) * _SIZES[(match[2] or "").upper()])
+
+
+def _span(text: str) -> timedelta:
+    match = _SPAN.fullmatch(text)
+    if not match or not int(match[1]):
+        raise ValueError("must be a time, like 48h or 7d")
+    return timedelta(seconds=int(match[1]) * _SPANS[match[2].lower()])
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError("must be an address, like http://immich-server:2283/api")
+    return text.rstrip("/")
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _base_path(text: str) -> str:
+    path = text.strip("/")
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path, re.ASCII) or ".." in path:
+        raise ValueError("must be a path, like /drop")
+    return f"/{path}" if path else ""
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part)
+    except ValueError:
+        raise ValueError("must be addresses or networks, like 127.0.0.1, 172.16.0.0/12") from None
+
+
+def _choice(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        for choice in choices:
+            if text.lower() == choice.lower():
+                return choice
+        raise ValueError(f"must be one of {', '.join(choices)}")
+
+    return parse
+
+
+def _optional(parse: Callable[[str], Any], otherwise: object) -> Callable[[str], Any]:
+    return lambda text: parse(text) if text else otherwise
+
+
+def _required(parse: Callable[[str], Any], advice: str) -> Callable[[str], Any]:
+    def parse_or_complain(text: str) -> Any:
+        if not text:
+            raise ValueError(f"is missing: {advice}")
+        return parse(text)
+
+    return parse_or_complain
+
+
+def _setting(parse: Callable[[str], Any], default: str = "", *, secret: bool = False) -> Any:
+    return field(metadata={"parse": parse, "default": default}, repr=not secret)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every choice, parsed and checked; the key of a field is its name in capitals."""
+
+    host: str = _setting(_text, "0.0.0.0")
+    port: int = _setting(_port, "8080")
+    immich_base_url: str = _setting(
+        _required(_url, "write Immich's address with /api, like http://immich-server:2283/api")
+    )
+    immich_api_key: str = _setting(
+        _required(_text, "make one in Immich under Account Settings, API Keys"), secret=True
+    )
+    immich_album_name: str = _setting(_text)
+    max_concurrent: int = _setting(_positive, "3")
+    state_db: Path = _setting(_path, "./data/state.db")
+    spool_dir: Path | None = _setting(_optional(_path, None))
+    max_file_size: int = _setting(_size, "50GB")
+    min_free_disk: int = _setting(_size, "2GB")
+    upload_expiration: timedelta = _setting(_span, "48h")
+    limit_creations_per_minute: int = _setting(_number, "600")
+    limit_open_uploads: int = _setting(_number, "200")
+    limit_session_bytes: int = _setting(_size, "0")
+    drop_title: str = _setting(_text)
+    drop_message: str = _setting(_text)
+    precheck: str = _setting(_choice("off", "drop", "library"), "drop")
+    public_url: str = _setting(_optional(_url, ""))
+    trusted_proxies: tuple[Network, ...] = _setting(_networks)
+    base_path: str = _setting(_base_path)
+    metrics: bool = _setting(_switch, "false")
+    log_level: str = _setting(_choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+    log_format: str = _setting(_choice("text", "json"), "text")
+
+    @property
+    def spool(self) -> Path:
+        """The folder of the bytes: SPOOL_DIR, or one beside the database."""
+        return self.spool_dir or self.state_db.parent / "spool"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str | None]) -> Self:
+        """Read the settings from an environment; an empty value is no value.
+
+        Raises SettingsError with all mistakes at once.
+        """
+        values: dict[str, Any] = {}
+        mistakes: list[str] = []
+        for setting in fields(cls):
+            key = setting.name.upper()
+            text = (env.get(key) or "").strip() or setting.metadata["default"]
+            try:
+                values[setting.name] = setting.metadata["parse"](text)
+            except ValueError as error:
+                mistakes.append(f"{key} {error}")
+        if mistakes:
+            raise SettingsError("\n".join(mistakes))
+        return cls(**values)
+
+
+def keys() -> dict[str, str]:
+    """Give every key with its default, as `.env.example` and README's table list them."""
+    return {setting.name.upper(): setting.metadata["default"] for setting in fields(Settings)}

@@ -1,0 +1,26 @@
+"""All uploads of a session, as its page sees them."""
+
+from immich_drop.db import Db
+from immich_drop.forward import Forwarder
+from immich_drop.progress import Event, event
+from immich_drop.receive import Receiver
+
+
+class Snapshot:
+    """Puts together what the row, the spool and the forwarder know."""
+
+    def __init__(self, *, db: Db, receiver: Receiver, forwarder: Forwarder) -> None:
+        self._db = db
+        self._receiver = receiver
+        self._forwarder = forwarder
+
+    def of(self, session: str) -> list[Event]:
+        """Give every upload of a session, oldest first. Raises Unavailable."""
+        return [
+            event(
+                upload,
+                offset=self._receiver.offset(upload),
+                sent=self._forwarder.sent(upload.id),
+            )
+            for upload in self._db.of_session(session)
+        ]

@@ -1,0 +1,51 @@
+"""Whose turn it is: sessions go round, so that one guest's 2,000 photos don't starve another's three.
+
+Within a session the first come is the first to go. An upload that has to wait joins again when it
+is due.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+
+
+class Turns:
+    """A line for each session, served in rotation."""
+
+    def __init__(self) -> None:
+        self._lines: OrderedDict[str, deque[str]] = OrderedDict()
+        self._members: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._stirred = asyncio.Event()
+
+    def join(self, upload_id: str, session: str) -> None:
+        """Put an upload at the end of its session's line; once is enough."""
+        timer = self._timers.pop(upload_id, None)
+        if timer is not None:
+            timer.cancel()
+        if upload_id not in self._members:
+            self._members.add(upload_id)
+            self._lines.setdefault(session, deque()).append(upload_id)
+            self._stirred.set()
+
+    def join_later(self, upload_id: str, session: str, delay: float) -> None:
+        """Put an upload into the line after `delay` seconds."""
+        loop = asyncio.get_running_loop()
+        self._timers[upload_id] = loop.call_later(delay, self.join, upload_id, session)
+
+    async def next(self) -> str:
+        """Wait for the next upload and take it out of the line."""
+        while not self._lines:
+            self._stirred.clear()
+            await self._stirred.wait()
+        session, line = self._lines.popitem(last=False)
+        upload_id = line.popleft()
+        if line:
+            self._lines[session] = line
+        self._members.discard(upload_id)
+        return upload_id
+
+    def close(self) -> None:
+        """Forget those that wait for a time."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
