@@ -3,42 +3,49 @@
 import hashlib
 import http.client
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from harness.process import Process
 from harness.wait import until
 
-KEY = "the-key-of-the-tests"
+READY = re.compile(r"^\{.*\}$", re.MULTILINE)
 ROOT = Path(__file__).parents[2]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
     """One photo or video as Immich has it."""
 
     name: str
-    sha1: str
-    size: int
-    created_at: str
     id: str
+    created_at: datetime
 
 
 class Immich:
     """A running stand-in which keeps what it gets in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.process = Process(
-            [sys.executable, "-m", "immich_drop.standin", "--port", "0", "--key", KEY, str(folder)],
+            [sys.executable, "-m", "immich_drop.standin", "--folder", str(folder), *arguments],
             env={"PATH": "", "LANG": "C.UTF-8"},
             cwd=ROOT,
         )
-        self.address = self.process.address()
+        ready = json.loads(self.process.wait_for(READY)[0])
+        self.settings: dict[str, str] = {
+            "IMMICH_BASE_URL": ready["url"],
+            "IMMICH_API_KEY": ready["key"],
+        }
+        """What a product needs to know of it."""
+        self._control_url = urlsplit(ready["control"])
 
     def __enter__(self) -> Self:
         return self
@@ -46,21 +53,24 @@ class Immich:
     def __exit__(self, *exc: object) -> None:
         self.process.kill()
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """What a product needs to know of it."""
-        host, port = self.address
-        return {"IMMICH_BASE_URL": f"http://{host}:{port}/api", "IMMICH_API_KEY": KEY}
-
-    def all(self) -> list[Asset]:
-        """Return every asset, in the order of arrival."""
-        lines = (self.folder / "listing.tsv").read_text("utf-8").splitlines()[1:]
-        return [Asset(n, sha1, int(size), at, id_) for n, sha1, size, at, id_ in map(_cells, lines)]
-
     def assets(self, data: bytes) -> list[Asset]:
         """Return the assets with exactly these bytes."""
         sha1 = hashlib.sha1(data).hexdigest()
-        return [asset for asset in self.all() if asset.sha1 == sha1]
+        if sha1 not in (self.folder / "listing.tsv").read_text("utf-8"):
+            return []
+        rows = self.control("GET", "state")["assets"]
+        return [
+            Asset(
+                name=row["name"], id=row["id"], created_at=datetime.fromisoformat(row["created_at"])
+            )
+            for row in rows
+            if row["checksum"] == sha1
+        ]
+
+    def requests(self, name: str) -> int:
+        """Return how many requests of `METHOD /path` there were."""
+        exchanges = self.control("GET", "state")["exchanges"]
+        return sum(each["name"] == name for each in exchanges)
 
     def wait_for(self, data: bytes, *, or_else: bytes | None = None) -> Asset:
         """Return the only asset with these bytes (or the other ones), as soon as it is there."""
@@ -79,11 +89,11 @@ class Immich:
     @contextmanager
     def fault(self, kind: str, **options: Any) -> Iterator[None]:
         """Misbehave in this way until the block ends (see `standin.faults`)."""
-        self._control("POST", "/faults", {"kind": kind, **options})
+        self.control("POST", "faults", [{"kind": kind, **options}])
         try:
             yield
         finally:
-            self._control("DELETE", "/faults")
+            self.control("DELETE", "faults")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -91,15 +101,15 @@ class Immich:
         with self.fault("hang_body", match=".*", times=None):
             yield
 
-    def _control(self, method: str, path: str, body: object = None) -> None:
-        connection = http.client.HTTPConnection(*self.address, timeout=10)
+    def control(self, method: str, what: str, body: object = None) -> Any:
+        """Look at it, or change it (see `standin.control`)."""
+        where = self._control_url
+        connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
         try:
-            connection.request(method, "/control" + path, json.dumps(body))
+            connection.request(method, f"{where.path}/{what}", json.dumps(body))
             answer = connection.getresponse()
-            assert answer.status < 300, answer.read()
+            text = answer.read()
+            assert answer.status == 200, text
+            return json.loads(text or b"null")
         finally:
             connection.close()
-
-
-def _cells(line: str) -> list[str]:
-    return line.split("\t")
