@@ -58,6 +58,7 @@ export function sleep(ms, signal) {
 export async function within(promise, ms, signal) {
   const timer = new AbortController();
   const stop = () => timer.abort();
+  if (signal.aborted) stop();
   signal.addEventListener("abort", stop);
   const late = sleep(ms, timer.signal).then(() => {
     throw new Error("too late");

@@ -17,12 +17,6 @@ import { keepAwake } from "./wake.js";
 const MIB = 2 ** 20;
 const SECOND_LOOK = 6000; // ms; by then a connection that did not survive has shown no progress
 
-/** @type {Config} what holds until the server has said otherwise; it judges every file itself */
-const DEFAULTS = {
-  ...{ title: "", message: "", maxFileSize: Number.POSITIVE_INFINITY },
-  ...{ maxChunk: 64 * MIB, extensions: [], precheck: true },
-};
-
 /**
  * @param {object} [options]
  * @param {URL} [options.base]       the page's own address, up to the last slash
@@ -57,8 +51,10 @@ export async function start({
     known: config.precheck ? new Known({ url: new URL("api/known", base), session, send }) : null,
     config,
     redeliver: async (id) => {
+      const url = new URL(`api/uploads/${id}/retry`, base);
       const headers = { "Drop-Session": session };
-      await send({ method: "POST", url: new URL(`api/uploads/${id}/retry`, base), headers });
+      const answer = await send({ method: "POST", url, headers }).catch(() => null);
+      return answer?.status === 204;
     },
   });
   commands.restore(await memory.all(session));
@@ -70,12 +66,12 @@ export async function start({
 /**
  * @param {URL} base
  * @param {Send} send
+ * @returns {Promise<Config>} rejects with the server's `status`, if there was one
  */
 async function configure(base, send) {
-  const { json } = await send({ method: "GET", url: new URL("api/config", base) }).catch(() => ({
-    json: null,
-  }));
-  return { ...DEFAULTS, ...json };
+  const answer = await send({ method: "GET", url: new URL("api/config", base) });
+  if (answer.status === 200 && answer.json) return answer.json;
+  throw Object.assign(new Error("no configuration"), { status: answer.status });
 }
 
 /**

@@ -7,8 +7,6 @@ import { fingerprint, WHOLE } from "./fingerprint.js";
 import { kindOf, nameOf, newItem } from "./item.js";
 import { newId } from "./session.js";
 
-const LITTER = /^\.|^(thumbs\.db|desktop\.ini)$/i; // what a folder contains besides photos
-
 export class Intake {
   #uploads;
   #config;
@@ -42,7 +40,6 @@ export class Intake {
   add(picked) {
     const sizes = this.#bySize();
     for (const one of picked) {
-      if (LITTER.test(one.file.name)) continue;
       const alike = sizes.get(one.file.size);
       if (alike) this.#matching = this.#matching.then(() => this.#match(one, alike));
       else this.#admit(one);

@@ -29,9 +29,14 @@ export class Lanes {
    */
   constructor({ uploads, hasher, known }) {
     this.#uploads = uploads;
-    const queue = () => [...this.#running, ...this.#waiting];
+    const queue = () => this.#queue();
     const found = this.#found.bind(this);
     this.#scout = new Scout({ hasher, known, queue, found, rate: () => uploads.pace.rate });
+  }
+
+  *#queue() {
+    yield* this.#running;
+    yield* this.#waiting;
   }
 
   get running() {
@@ -155,7 +160,7 @@ export class Lanes {
     const running = this.#running.has(transfer);
     if (running && item.size - item.acked - item.flying < WHOLE) return;
     this.#uploads.change(item, { state: "duplicate", acked: item.size, flying: 0, code: null });
-    if (transfer.begun) transfer.terminate().catch(() => {}); // the server cleans up by itself, too
+    if (transfer.begun || item.upload) transfer.terminate().catch(() => {}); // the server cleans up by itself, too
   }
 }
 

@@ -2,7 +2,7 @@
 
 /** @import {Gear} from "./transfer.js" */
 /** @import {Hasher} from "./hasher.js" */
-/** @import {Item, Commands, Config, Picked} from "./types.js" */
+/** @import {Item, Commands, Config} from "./types.js" */
 /** @import {Known} from "./known.js" */
 /** @import {Memory, Memo} from "./memory.js" */
 import { fingerprint } from "./fingerprint.js";
@@ -12,7 +12,11 @@ import { Lanes } from "./lanes.js";
 import { Transfer } from "./transfer.js";
 import { Refusal } from "./tus.js";
 
-/** @implements {Commands} */
+/**
+ * The commands are arrows, since the page hands them around one by one.
+ *
+ * @implements {Commands}
+ */
 export class Queue {
   /** @type {Map<string, Transfer>} of every item */
   #transfers = new Map();
@@ -30,7 +34,7 @@ export class Queue {
    * @param {Hasher} parts.hasher
    * @param {Known | null} parts.known  null: not worth asking
    * @param {Config} parts.config
-   * @param {(upload: string) => Promise<void>} parts.redeliver  ask the server to try Immich again
+   * @param {(upload: string) => Promise<boolean>} parts.redeliver  ask the server to try Immich again
    */
   constructor({ gear, memory, hasher, known, config, redeliver }) {
     const { uploads } = gear;
@@ -53,68 +57,69 @@ export class Queue {
 
   /** @param {Memo[]} memos what is remembered from before a reload */
   restore(memos) {
-    for (const { id, state, name, size, kind, ...memo } of memos) {
-      if (state === "removed") this.#uploads.remove(id);
+    for (const { state, print, sha1, handle, ...memo } of memos) {
+      if (state === "removed") this.#uploads.remove(memo.id);
       if (state === "removed" || state === "failed") continue; // what failed there, the server says
-      const safe = SAFE.has(state);
-      const known = { id, name, size, kind, state: safe ? state : "interrupted" };
-      const reopenable = Boolean(memo.handle && !safe);
-      this.#uploads.add(newItem({ ...known, acked: safe ? size : 0, reopenable }));
-      Object.assign(this.#transfers.get(id) ?? {}, memo);
+      const { id, name, size, kind } = memo;
+      const stands = SAFE.has(state)
+        ? { state, acked: size }
+        : { state: /** @type {const} */ ("interrupted"), reopenable: Boolean(handle) };
+      this.#uploads.add(newItem({ id, name, size, kind, ...stands }));
+      Object.assign(this.#transfers.get(id) ?? {}, { print, sha1, handle, kept: state });
     }
   }
 
-  /** @param {Iterable<Picked>} picked */
-  add(picked) {
+  /** @type {Commands["add"]} */
+  add = (picked) => {
     this.#intake.add(picked);
     this.#lanes.pump();
-  }
+  };
 
-  pause() {
+  pause = () => {
     this.#uploads.paused = true;
     this.#lanes.pause();
-  }
+  };
 
-  resume() {
+  resume = () => {
     this.#uploads.paused = false;
     this.#lanes.resume();
-  }
+  };
 
-  /** @param {string} id */
-  cancel(id) {
+  /** @type {Commands["cancel"]} */
+  cancel = (id) => {
     const transfer = this.#transfers.get(id);
     if (transfer) this.#drop(transfer);
-  }
+  };
 
-  cancelAll() {
+  cancelAll = () => {
     for (const transfer of this.#transfers.values())
       if (!SAFE.has(transfer.item.state)) this.#drop(transfer);
-  }
+  };
 
-  /** @param {string} id */
-  remove(id) {
+  /** @type {Commands["remove"]} */
+  remove = (id) => {
     this.cancel(id);
-  }
+  };
 
-  /** @param {string} id */
-  retry(id) {
+  /** @type {Commands["retry"]} */
+  retry = (id) => {
     const transfer = this.#transfers.get(id);
     if (transfer?.item.state !== "failed") return;
     if (arrived(transfer.item)) this.#deliver(transfer.item);
     else if (transfer.item.file) this.#enqueue(transfer);
     this.#lanes.pump();
-  }
+  };
 
-  retryAll() {
+  retryAll = () => {
     for (const { id, mendable } of this.#uploads.items.values()) if (mendable) this.retry(id);
-  }
+  };
 
-  nudge() {
+  nudge = () => {
     for (const transfer of this.#lanes.running) transfer.nudge();
     this.#lanes.pump();
-  }
+  };
 
-  async reopen() {
+  reopen = async () => {
     for (const transfer of this.#transfers.values()) {
       const { item, handle } = transfer;
       if (item.state !== "interrupted" || !handle) continue;
@@ -125,7 +130,7 @@ export class Queue {
       else this.#uploads.change(item, { reopenable: false });
     }
     this.#lanes.pump();
-  }
+  };
 
   /** @param {Transfer} transfer */
   #enqueue(transfer) {
@@ -154,8 +159,10 @@ export class Queue {
 
   /** @param {Item} item */
   async #deliver(item) {
+    const { state, code, mendable } = item;
     this.#uploads.change(item, { state: "received", code: null, mendable: false });
-    await this.#redeliver(item.upload ?? "");
+    const asked = await this.#redeliver(item.upload ?? "");
+    if (!asked) this.#uploads.change(item, { state, code, mendable });
   }
 
   /**

@@ -5,18 +5,15 @@
 /** @import {Item} from "./types.js" */
 /** @import {Tus, Watch} from "./tus.js" */
 /** @import {Uploads} from "./uploads.js" */
-import { Backoff, sleep, within } from "./backoff.js";
+import { Backoff, sleep } from "./backoff.js";
 import { checksumOf, fingerprint } from "./fingerprint.js";
 import { SAFE } from "./item.js";
+import { read, readable, Unreadable } from "./source.js";
 import { Refusal } from "./tus.js";
 
 const STALE = 5000; // ms without progress, after which a wake-up does not trust a connection
-const READ = 60_000; // ms to read a chunk: a provider in the cloud may never answer
 const RESTARTS = 2;
 const FRAME = 100; // ms between two reports: WebKit has one for every 8 KiB
-
-/** The file cannot be read any more: changed, deleted, or the phone took the permission back. */
-class Unreadable extends Error {}
 
 /**
  * What all transfers share.
@@ -131,7 +128,7 @@ export class Transfer {
 
   async #step() {
     if (!this.print) {
-      await this.#read(() => this.identify());
+      await read(() => this.identify(), this.#attempt.signal);
       this.#gear.keep(this);
     }
     const { upload, size } = this.item;
@@ -142,10 +139,8 @@ export class Transfer {
   }
 
   async #begin() {
-    const { size } = this.item;
-    // After a failure ask first: some of the bytes may be there.
-    const whole = this.#clean && size <= this.#gear.chunk.bytes;
-    const body = whole ? await this.#slice(0, size) : null;
+    // After a failure without a body: some of the bytes may be there.
+    const body = this.#clean ? await this.#slice(0) : null;
     this.begun = true;
     const { id, offset } = await this.#timed(0, body, (watch) => this.#create(body, watch));
     this.#change({ upload: id });
@@ -158,8 +153,8 @@ export class Transfer {
    */
   async #append(id, offset) {
     const { size } = this.item;
-    const { tus, chunk } = this.#gear;
-    const body = await this.#slice(offset, Math.min(size, offset + chunk.bytes));
+    const { tus } = this.#gear;
+    const body = await this.#slice(offset);
     const append = (/** @type {Watch} */ watch) => tus.append(id, offset, size, body, watch);
     this.#confirm(await this.#timed(offset, body, append));
   }
@@ -232,27 +227,10 @@ export class Transfer {
       this.#change({ state, acked: offset, flying: 0, code: null, retryAt: null });
   }
 
-  /**
-   * @param {number} start
-   * @param {number} end
-   */
-  #slice(start, end) {
-    const slice = this.#file.slice(start, end);
-    return this.#gear.buffered ? this.#read(() => slice.arrayBuffer()) : slice;
-  }
-
-  /**
-   * @template T
-   * @param {() => Promise<T>} what
-   * @returns {Promise<T>}
-   */
-  async #read(what) {
-    try {
-      return await within(what(), READ, this.#attempt.signal);
-    } catch (error) {
-      if (error instanceof Unreadable) throw error;
-      throw error instanceof DOMException ? new Unreadable() : new Refusal("network");
-    }
+  /** @param {number} start */
+  #slice(start) {
+    const slice = this.#file.slice(start, start + this.#gear.chunk.bytes);
+    return this.#gear.buffered ? read(() => slice.arrayBuffer(), this.#attempt.signal) : slice;
   }
 
   /**
@@ -269,19 +247,10 @@ export class Transfer {
     if (kind === "refused") return this.#fail(code ?? "bad_request");
     if (kind === "mismatch" && this.#restarts++ === RESTARTS) return this.#fail(code, true);
     if (kind === "gone") this.#change({ upload: null });
-    if (kind === "network" && !(await this.#readable())) return this.#fail("unreadable");
+    if (kind === "network" && !(await readable(this.#file, this.#attempt.signal)))
+      return this.#fail("unreadable");
     if (kind === "shrink" || this.#attempt.signal.aborted) return;
     await this.#wait(Math.max(error.after, this.#backoff.next()), code);
-  }
-
-  /** A file that is gone and a network that is gone look the same to XMLHttpRequest. */
-  async #readable() {
-    try {
-      await this.#read(() => this.#file.slice(0, 1).arrayBuffer());
-      return true;
-    } catch (error) {
-      return !(error instanceof Unreadable);
-    }
   }
 
   /**

@@ -67,15 +67,21 @@ export class Uploads extends EventTarget {
    * @param {ServerUpload | ServerUpload[]} told
    */
   apply(told) {
-    if (Array.isArray(told)) {
-      for (const upload of told) this.apply(upload);
-      return;
-    }
+    if (Array.isArray(told)) return this.#applyAll(told);
     const id = told.item ?? told.id;
     if (this.#removed.has(id)) return;
     const item = this.#items.get(id);
     if (item) this.change(item, { upload: told.id, ...this.#merge(item, told) });
     else this.add(remembered(id, told));
+  }
+
+  /** @param {ServerUpload[]} snapshot every upload of the session */
+  #applyAll(snapshot) {
+    for (const upload of snapshot) this.apply(upload);
+    const told = new Set(snapshot.map(({ item, id }) => item ?? id));
+    // Remembered from days ago, and the server has forgotten since: nothing more will be heard.
+    for (const { id, file, state } of this.#items.values())
+      if (!file && state === "received" && !told.has(id)) this.remove(id);
   }
 
   /** @returns {Summary} */
