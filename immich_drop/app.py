@@ -39,6 +39,9 @@ from immich_drop.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
+JSON_BYTES = 1024 * 1024
+"""A body other than a file's: 100 checksums are 5 kB."""
+
 GRACE = 5.0
 """Seconds that running chunks and deliveries get at the end."""
 
@@ -175,8 +178,7 @@ class App:
         application = make_application(self._parts, base_path=settings.base_path)
         self._server = HTTPServer(
             application,
-            # Bodies are bounded where they are planned, by their upload's length.
-            max_body_size=1 << 50,
+            max_body_size=JSON_BYTES,
             max_header_size=256 * 1024,
             idle_connection_timeout=IDLE,
         )

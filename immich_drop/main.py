@@ -63,9 +63,14 @@ async def _demo(env: Mapping[str, str | None]) -> int:
             "DROP_TITLE": "Anna & Tom's wedding",
             "DROP_MESSAGE": "Please drop your photos and videos here!",
             "IMMICH_ALBUM_NAME": "Wedding",
-            "STATE_DB": str(DEMO / "state.db"),
         }
-        fixed = {"IMMICH_BASE_URL": base_url, "IMMICH_API_KEY": standin.key}
+        # Never the real database: what waits there is meant for the real Immich.
+        fixed = {
+            "IMMICH_BASE_URL": base_url,
+            "IMMICH_API_KEY": standin.key,
+            "STATE_DB": str(DEMO / "state.db"),
+            "SPOOL_DIR": str(DEMO / "spool"),
+        }
         return await _serve(Settings.from_env(own | dict(env) | fixed))
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from immich_drop.db import Db
 from immich_drop.errors import (
+    BadRequest,
     ChecksumMismatch,
     NotFound,
     OffsetConflict,
@@ -222,7 +223,7 @@ class Receiver:
         if length is None or length == upload.length:
             return upload
         if upload.length is not None:
-            raise StateConflict(f"length is {upload.length}, not {length}")
+            raise BadRequest(f"length is {upload.length}, not {length}")
         if self._spool.offset(upload.id) > length:
             raise TooLarge(f"more than {length} bytes are here")
         return await self._db.change(upload, length=length)

@@ -100,7 +100,7 @@ def read_creation(headers: Mapping[str, str], *, max_size: int) -> Creation:
     Raises BadRequest, BadMetadata, EmptyFile, TooLarge, HeadersTooLarge, UnsupportedChecksum,
     WrongContentType.
     """
-    with_upload = headers.get("Content-Type") == CONTENT_TYPE
+    with_upload = _has_bytes(headers)
     if "Content-Type" in headers and not with_upload:
         raise WrongContentType(headers["Content-Type"])
     if "Upload-Length" in headers:
@@ -124,7 +124,7 @@ def read_chunk(headers: Mapping[str, str], *, max_size: int) -> Chunk:
 
     Raises BadRequest, EmptyFile, TooLarge, UnsupportedChecksum, WrongContentType.
     """
-    if headers.get("Content-Type") != CONTENT_TYPE:
+    if not _has_bytes(headers):
         raise WrongContentType(headers.get("Content-Type", "none"))
     return Chunk(
         offset=_read_number(headers, "Upload-Offset"),
@@ -163,6 +163,10 @@ def state_headers(upload: Upload, *, offset: int, expiration: timedelta | None) 
     if upload.metadata:
         headers["Upload-Metadata"] = upload.metadata
     return headers
+
+
+def _has_bytes(headers: Mapping[str, str]) -> bool:
+    return headers.get("Content-Type", "").lower() == CONTENT_TYPE
 
 
 def _read_number(headers: Mapping[str, str], name: str) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 from immich_drop.errors import BadRequest
 from immich_drop.handlers.base import DropHandler
 from immich_drop.known import MOST
+from immich_drop.tus import is_session
 
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 
@@ -22,7 +23,10 @@ class KnownHandler(DropHandler):
     """`POST /api/known`."""
 
     async def post(self) -> None:
-        checksums = _read_checksums(self.read_json().get("checksums"))
+        question = self.read_json()
+        if not is_session(str(question.get("session"))):
+            raise BadRequest("no session")
+        checksums = _read_checksums(question.get("checksums"))
         known = await self.parts.known.among(checksums, address=self.address)
         self.finish({"known": [checksum.hex() for checksum in checksums if checksum in known]})
 

@@ -10,11 +10,9 @@ from tornado.web import Finish, HTTPError, RequestHandler
 
 from immich_drop.errors import BadRequest, DropError, MethodNotAllowed, NotFound
 from immich_drop.handlers.parts import Parts
+from immich_drop.tus import is_session
 
 log = logging.getLogger(__name__)
-
-JSON_BYTES = 64 * 1024
-"""A JSON body we read; 100 checksums are 5 kB."""
 
 PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), usb=()"
 
@@ -63,7 +61,7 @@ class DropHandler(RequestHandler):
     def read_session(self) -> str:
         """Read the session which a guest's page names. Raises BadRequest."""
         session = self.request.headers.get("Drop-Session", "")
-        if not session:
+        if not is_session(session):
             raise BadRequest("no Drop-Session")
         return session
 

@@ -23,6 +23,9 @@ from immich_drop.upload import Upload
 
 log = logging.getLogger(__name__)
 
+MOST = 1 << 50
+"""Bytes Tornado may let in: how many we take is planned upload by upload."""
+
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_SECONDS = 5.0
 """How much of a refused body is read, so that the client gets to read our answer."""
@@ -47,6 +50,7 @@ class BodyHandler(DropHandler):
         """Name our version of tus in every answer."""
         super().set_default_headers()
         self.set_header("Tus-Resumable", VERSION)
+        self.set_header("Tus-Version", VERSION)
 
     def compute_etag(self) -> str | None:
         """Give no tag: nothing here is ever served from a cache."""
@@ -54,6 +58,7 @@ class BodyHandler(DropHandler):
 
     async def prepare(self) -> None:
         """Decide before the body is read, then read it if its length is known."""
+        self._connection.set_max_body_size(MOST)
         try:
             super().prepare()
             self._find_method()
@@ -77,7 +82,10 @@ class BodyHandler(DropHandler):
             await self._refuse(error)
 
     async def end_body(self) -> Upload | None:
-        """End the reception after the last byte. Raises what Receiver.finish raises."""
+        """End the reception after the last byte: the first thing every verb does.
+
+        Raises what Receiver.finish raises, and Finish when the request was refused before.
+        """
         self._stop_watch()
         if self._refused:
             raise Finish
@@ -107,8 +115,12 @@ class BodyHandler(DropHandler):
         return int(length) if length.isdecimal() else None
 
     @property
+    def _connection(self) -> HTTP1Connection:
+        return cast(HTTP1Connection, self.request.connection)
+
+    @property
     def _stream(self) -> IOStream:
-        return cast(HTTP1Connection, self.request.connection).stream
+        return self._connection.stream
 
     def _find_method(self) -> None:
         """Look through X-HTTP-Method-Override (tus 1.0.0, core), then see what may be done."""
@@ -147,7 +159,9 @@ class BodyHandler(DropHandler):
         await self._let_go(refused=isinstance(error, TooLarge))
         self.explain(error)
         size = self.body_size
-        if size == 0 or "Expect" in self.request.headers:
+        if size == 0:
+            return
+        if "Expect" in self.request.headers:
             self.finish()
             return
         if size is None or size > LINGER_BYTES:

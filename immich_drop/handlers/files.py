@@ -46,6 +46,7 @@ class CreationHandler(BodyHandler):
         self.set_status(201)
 
     async def options(self) -> None:
+        await self.end_body()
         self.put_headers(tus.options_headers(max_size=self.parts.max_size))
         self.set_status(204)
 
@@ -67,6 +68,7 @@ class UploadHandler(BodyHandler):
             )
 
     async def head(self, upload_id: str) -> None:
+        await self.end_body()
         upload, offset = await self.parts.receiver.inspect(upload_id)
         self.put_headers(tus.state_headers(upload, offset=offset, expiration=self.parts.expiration))
 
@@ -80,9 +82,11 @@ class UploadHandler(BodyHandler):
             self.set_status(204)
 
     async def delete(self, upload_id: str) -> None:
+        await self.end_body()
         await self.parts.receiver.terminate(upload_id)
         self.set_status(204)
 
     async def options(self, upload_id: str) -> None:
+        await self.end_body()
         self.put_headers(tus.options_headers(max_size=self.parts.max_size))
         self.set_status(204)
