@@ -166,20 +166,20 @@ async def test_a_proxy_that_takes_no_large_bodies() -> None:
 
 @pytest.mark.gen_test
 async def test_what_arrives_is_what_was_announced_and_no_more() -> None:
-    requests = []
+    request: asyncio.Future[tuple[bytes, bytes, bytes]] = asyncio.Future()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await head_of(reader)
         (length,) = re.findall(rb"\r\nContent-Length: (\d+)\r\n", head)
-        requests.append((head, await reader.readexactly(int(length))))
+        body = await reader.readexactly(int(length))
         writer.write(CREATED)
-        requests.append((b"", await reader.read()))
+        request.set_result((head, body, await reader.read()))
 
     progress: list[int] = []
     async with server(serve) as url:
         sent = await send(url, length=3 * MEGABYTE + 1, sent=progress.append)
+        head, body, surplus = await request
     assert sent == Sent(asset_id="some-asset", created=True)
-    (head, body), (_, surplus) = requests
     assert surplus == b""
     assert head.startswith(b"POST /api/assets HTTP/1.1\r\n")
     assert b"\r\nX-Api-Key: secret\r\n" in head
@@ -338,7 +338,7 @@ async def test_nobody_reads_the_blocks_after_an_early_answer() -> None:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("real", [0, MEGABYTE - 1, MEGABYTE + 1, 3 * MEGABYTE])
 async def test_a_file_that_changed_its_length_is_never_completed(real: int) -> None:
-    received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    received: asyncio.Future[bytes] = asyncio.Future()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await head_of(reader)

@@ -15,14 +15,17 @@ class _Batch(Generic[K, V]):
 
     def __init__(self, ask: Ask[K, V], delay: float) -> None:
         self.keys: set[K] = set()
-        self.asked = False
+        self._asked = False
         self.answer = asyncio.create_task(self._run(ask, delay))
         # A batch that fails after all its callers have gone is nobody's failure.
         self.answer.add_done_callback(lambda task: task.cancelled() or task.exception())
 
+    def takes(self, key: K, limit: int) -> bool:
+        return not self._asked and (key in self.keys or len(self.keys) < limit)
+
     async def _run(self, ask: Ask[K, V], delay: float) -> Mapping[K, V]:
         await asyncio.sleep(delay)
-        self.asked = True
+        self._asked = True
         return await ask(self.keys)
 
 
@@ -48,7 +51,7 @@ class Batcher(Generic[K, V]):
 
     def _join(self, key: K) -> _Batch[K, V]:
         batch = self._open
-        if batch is None or batch.asked or len(batch.keys) >= self._limit:
+        if batch is None or not batch.takes(key, self._limit):
             batch = self._open = _Batch(self._ask, self._delay)
         batch.keys.add(key)
         return batch

@@ -15,7 +15,7 @@ from immich_drop.errors import (
 )
 from immich_drop.immich.answers import elements, member, parsed
 from immich_drop.immich.batch import Batcher
-from immich_drop.immich.credentials import ApiKey, Credential
+from immich_drop.immich.credentials import NAME, ApiKey, Credential
 from immich_drop.immich.exchange import Exchange
 from immich_drop.immich.facts import Account, Found, Sent, SharedLink
 from immich_drop.immich.multipart import Envelope, envelope, pieces
@@ -107,7 +107,7 @@ class Immich:
         form = envelope(
             fields={
                 "deviceAssetId": device_asset_id,
-                "deviceId": "immich-drop",
+                "deviceId": NAME,
                 "fileCreatedAt": instant,
                 "fileModifiedAt": instant,
                 "isFavorite": "false",

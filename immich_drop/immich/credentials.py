@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+NAME = "immich-drop"
+"""What we call ourselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:

@@ -7,6 +7,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from immich_drop.errors import ImmichUnavailable
 from immich_drop.immich.answers import Answer, failure, parsed, reason
+from immich_drop.immich.credentials import NAME
 
 _TIMEOUT = 60
 """Seconds for one question, its answer included."""
@@ -75,7 +76,7 @@ class Exchange:
             request_timeout=_TIMEOUT,
             # Tornado would send the key along to wherever a redirect points.
             follow_redirects=False,
-            user_agent="immich-drop",
+            user_agent=NAME,
         )
         try:
             response = await self._http.fetch(request, raise_error=False)

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from socket import socket
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -25,6 +26,7 @@ from tornado.tcpclient import TCPClient
 
 from immich_drop.errors import ImmichTrouble, ImmichUnavailable
 from immich_drop.immich.answers import Answer, reason
+from immich_drop.immich.credentials import NAME
 
 _LONGEST_ANSWER = 1 << 20
 """Bytes; an error page may be long, but not that long."""
@@ -94,21 +96,28 @@ class Streamer:
         ImmichTrouble (cut, stalled, or no answer), and what `body` raises.
         """
         stream = await self._connect()
-        connection = HTTP1Connection(
-            stream,
-            is_client=True,
-            params=HTTP1ConnectionParameters(no_keep_alive=True, max_body_size=_LONGEST_ANSWER),
-        )
         start = RequestStartLine("POST", self._path + path, "HTTP/1.1")
-        fields = HTTPHeaders({"Host": self._authority, "Connection": "close", **headers})
-        reading = asyncio.create_task(_read(connection))
-        writing = asyncio.create_task(self._write(connection, start, fields, body))
+        fields = HTTPHeaders(
+            {
+                "Host": self._authority,
+                "User-Agent": NAME,
+                "Accept": "application/json",
+                "Connection": "close",
+                **headers,
+            }
+        )
+        # A stream closes its socket when a write fails, unheard what the peer said before it left.
+        ear = None if self._tls else stream.socket.dup()
         try:
-            return await self._answer(reading, writing)
+            answer = await self._converse(stream, start, fields, body)
+            if answer is None and ear and isinstance(stream.error, ConnectionError):
+                answer = await _last_words(ear)
         finally:
-            stream.close()
-            writing.cancel()
-            await asyncio.gather(reading, writing, return_exceptions=True)
+            if ear:
+                ear.close()
+        if answer is None:
+            raise ImmichTrouble("the connection was cut before an answer")
+        return answer
 
     def close(self) -> None:
         """Free what is kept between posts."""
@@ -121,6 +130,29 @@ class Streamer:
             )
         except OSError as error:
             raise ImmichUnavailable(reason(error)) from error
+
+    async def _converse(
+        self,
+        stream: IOStream,
+        start: RequestStartLine,
+        headers: HTTPHeaders,
+        body: AsyncGenerator[bytes | memoryview],
+    ) -> Answer | None:
+        connection = _client(stream)
+        reading = asyncio.create_task(_read(connection))
+        writing = asyncio.create_task(self._write(connection, start, headers, body))
+        try:
+            await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                writing.result()
+                await asyncio.wait({reading}, timeout=self._patience.answer)
+            if not reading.done():
+                raise ImmichTrouble(f"no answer within {self._patience.answer:g} s")
+            return reading.result()
+        finally:
+            stream.close()
+            writing.cancel()
+            await asyncio.gather(reading, writing, return_exceptions=True)
 
     async def _write(
         self,
@@ -145,18 +177,18 @@ class Streamer:
         except TimeoutError:
             raise ImmichTrouble(f"nothing taken for {idle:g} s") from None
 
-    async def _answer(
-        self, reading: "asyncio.Task[Answer | None]", writing: "asyncio.Task[None]"
-    ) -> Answer:
-        await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-        if not reading.done():
-            writing.result()
-            await asyncio.wait({reading}, timeout=self._patience.answer)
-        if not reading.done():
-            raise ImmichTrouble(f"no answer within {self._patience.answer:g} s")
-        if (answer := reading.result()) is None:
-            raise ImmichTrouble("the connection was cut before an answer")
-        return answer
+
+def _client(stream: IOStream) -> HTTP1Connection:
+    params = HTTP1ConnectionParameters(no_keep_alive=True, max_body_size=_LONGEST_ANSWER)
+    return HTTP1Connection(stream, is_client=True, params=params)
+
+
+async def _last_words(ear: socket) -> Answer | None:
+    stream = IOStream(ear)
+    try:
+        return await _read(_client(stream))
+    finally:
+        stream.close()
 
 
 async def _read(connection: HTTP1Connection) -> Answer | None:
