@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Collection, Sequence
+from collections.abc import AsyncIterable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
@@ -11,14 +11,13 @@ from immich_drop.errors import (
     CheckForbidden,
     ImmichPermission,
     ImmichRefused,
-    ImmichTrouble,
 )
 from immich_drop.immich.answers import elements, member, parsed
 from immich_drop.immich.batch import Batcher
 from immich_drop.immich.credentials import NAME, ApiKey, Credential
 from immich_drop.immich.exchange import Exchange
 from immich_drop.immich.facts import Account, Found, Sent, SharedLink
-from immich_drop.immich.multipart import Envelope, envelope, pieces
+from immich_drop.immich.multipart import envelope
 from immich_drop.immich.post import Patience, Streamer
 
 CHECK_LIMIT = 500
@@ -123,7 +122,8 @@ class Immich:
             # Saves the transfer when the same bytes came another way since the check. Through a
             # shared link a duplicate found by this header would not join the album.
             headers["x-immich-checksum"] = checksum.hex()
-        answer = await self._streamer.post("/assets", headers, _filled(form, length, blocks, sent))
+        body = form.filled(length, blocks, sent)
+        answer = await self._streamer.post("/assets", headers, body)
         return Sent.read(parsed(await self._exchange.accepted(answer)))
 
     async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
@@ -157,17 +157,20 @@ class Immich:
             return False
         return True
 
+    async def find_album(self, name: str) -> str | None:
+        """Return the id of the oldest album of this name which the account owns."""
+        # Without the parameter 3.x adds the albums that others share; <= 2.7 ignores it.
+        albums = elements(await self._ask("GET", "/albums?isOwned=true"))
+        same = [album for album in albums if member(album, "albumName", str) == name]
+        oldest = min(same, key=lambda album: member(album, "createdAt", str), default=None)
+        return member(oldest, "id", str) if oldest else None
+
     async def find_or_create_album(self, name: str) -> str:
-        """Return the id of the oldest album of this name which the account owns, or a new one's."""
+        """Return the id of `find_album`, or of a new album."""
         async with self._albums:
-            # Without the parameter 3.x adds the albums that others share; <= 2.7 ignores it.
-            albums = elements(await self._ask("GET", "/albums?isOwned=true"))
-            same = [album for album in albums if member(album, "albumName", str) == name]
-            if same:
-                oldest = min(same, key=lambda album: member(album, "createdAt", str))
-            else:
-                oldest = await self._ask("POST", "/albums", {"albumName": name})
-            return member(oldest, "id", str)
+            if found := await self.find_album(name):
+                return found
+            return member(await self._ask("POST", "/albums", {"albumName": name}), "id", str)
 
     async def add_to_album(self, album_id: str, asset_ids: Sequence[str]) -> frozenset[str]:
         """Return those of the assets that are in the album now.
@@ -259,28 +262,3 @@ class Immich:
             for result in elements(member(answer, "results", list))
             if member(result, "action", str) == "reject"
         }
-
-
-async def _filled(
-    form: Envelope,
-    length: int,
-    blocks: AsyncIterable[bytes | memoryview],
-    sent: Callable[[int], None],
-) -> AsyncGenerator[bytes | memoryview]:
-    """Yield the whole body; what was yielded has left when the next piece is asked for.
-
-    Raises ImmichTrouble before the form is complete if the file is not: Immich would keep what it
-    got as a photo of its own.
-    """
-    total = 0
-    yield form.head
-    async for block in blocks:
-        for piece in pieces(block):
-            total += len(piece)
-            if total > length:
-                raise ImmichTrouble(f"the file has more than its {length} bytes")
-            yield piece
-            sent(total)
-    if total < length:
-        raise ImmichTrouble(f"the file has {total} of its {length} bytes")
-    yield form.tail

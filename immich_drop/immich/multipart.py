@@ -6,8 +6,10 @@ its parser, and no escape of a quote survives every version; none of them goes o
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+
+from immich_drop.errors import ImmichTrouble
 
 PIECE = 1 << 19
 """Bytes written at a time: what a stalled connection has to move within the idle timeout."""
@@ -28,6 +30,30 @@ class Envelope:
     head: bytes
     tail: bytes
 
+    async def filled(
+        self,
+        length: int,
+        blocks: AsyncIterable[bytes | memoryview],
+        sent: Callable[[int], None],
+    ) -> AsyncGenerator[bytes | memoryview]:
+        """Yield the whole body; what was yielded has left when the next piece is asked for.
+
+        Raises ImmichTrouble before the form is complete if the file is not of `length` bytes:
+        Immich would keep what it got as a photo of its own.
+        """
+        total = 0
+        yield self.head
+        async for block in blocks:
+            for piece in _pieces(block):
+                total += len(piece)
+                if total > length:
+                    raise ImmichTrouble(f"the file has more than its {length} bytes")
+                yield piece
+                sent(total)
+        if total < length:
+            raise ImmichTrouble(f"the file has {total} of its {length} bytes")
+        yield self.tail
+
 
 def envelope(*, fields: Mapping[str, str], name: str) -> Envelope:
     """Wrap a file named `name`, after the text `fields`."""
@@ -45,7 +71,7 @@ def envelope(*, fields: Mapping[str, str], name: str) -> Envelope:
     )
 
 
-def pieces(block: bytes | memoryview) -> Iterator[memoryview]:
+def _pieces(block: bytes | memoryview) -> Iterator[memoryview]:
     """Cut a block into views of at most PIECE bytes."""
     view = memoryview(block).cast("B")
     for start in range(0, len(view), PIECE):
