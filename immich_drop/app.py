@@ -72,76 +72,92 @@ class App:
         self._db = Db(settings.state_db)
         self._spool = Spool(settings.spool)
         self._locker = Locker()
+        self._progress = Progress()
+        self._room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
+        self._gate = Gate(clock=clock)
         self._immich = Immich(
             base_url=settings.immich_base_url,
             credential=ApiKey(settings.immich_api_key),
             max_connections=settings.max_concurrent + 2,
         )
         self._accepted = Accepted(immich=self._immich, db=self._db)
-        progress = Progress()
-        room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
-        gate = Gate(clock=clock)
-        album = None
-        if settings.immich_album_name:
-            album = Album(settings.immich_album_name, immich=self._immich, db=self._db)
-        self._forwarder = Forwarder(
-            courier=Courier(immich=self._immich, album=album, db=self._db, spool=self._spool),
-            gate=gate,
-            db=self._db,
-            spool=self._spool,
-            progress=progress,
-            concurrency=settings.max_concurrent,
-            clock=clock,
-            now=_now,
-        )
-        receiver = Receiver(
-            db=self._db,
-            spool=self._spool,
-            locker=self._locker,
-            room=room,
-            progress=progress,
-            max_size=settings.max_file_size,
-            received=self._forwarder.push,
-            now=_now,
-        )
-        creator = Creator(
-            db=self._db,
-            locker=self._locker,
-            room=room,
-            rate=Rate(settings.limit_creations_per_minute, clock=clock),
-            allowance=Allowance(
-                open_uploads=settings.limit_open_uploads,
-                session_bytes=settings.limit_session_bytes,
-            ),
-            accepts=self._accepted.takes,
-            now=_now,
-        )
+        self._forwarder = self._make_forwarder()
+        self._receiver = self._make_receiver()
         self._sweeper = Sweeper(
             db=self._db,
             spool=self._spool,
             locker=self._locker,
-            receiver=receiver,
-            expiration=settings.upload_expiration,
+            receiver=self._receiver,
             now=_now,
         )
-        self._parts = Parts(
-            forwarded=Forwarded(
-                trusted=settings.trusted_proxies,
-                public_url=settings.public_url,
-                base_path=settings.base_path,
-            ),
-            creator=creator,
-            receiver=receiver,
+        self._server: HTTPServer
+        self._clocks: list[asyncio.Task[None]]
+
+    def _make_forwarder(self) -> Forwarder:
+        name = self._settings.immich_album_name
+        album = Album(name, immich=self._immich, db=self._db) if name else None
+        courier = Courier(immich=self._immich, album=album, db=self._db, spool=self._spool)
+        return Forwarder(
+            courier=courier,
+            gate=self._gate,
+            db=self._db,
+            spool=self._spool,
+            progress=self._progress,
+            concurrency=self._settings.max_concurrent,
+            clock=time.monotonic,
+            now=_now,
+        )
+
+    def _make_receiver(self) -> Receiver:
+        return Receiver(
+            db=self._db,
+            spool=self._spool,
+            locker=self._locker,
+            room=self._room,
+            progress=self._progress,
+            max_size=self._settings.max_file_size,
+            expiration=self._settings.upload_expiration,
+            received=self._forwarder.push,
+            now=_now,
+        )
+
+    def _make_creator(self) -> Creator:
+        settings = self._settings
+        allowance = Allowance(
+            open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
+        )
+        return Creator(
+            db=self._db,
+            locker=self._locker,
+            room=self._room,
+            rate=Rate(settings.limit_creations_per_minute, clock=time.monotonic),
+            allowance=allowance,
+            accepts=self._accepted.takes,
+            now=_now,
+        )
+
+    def _make_parts(self) -> Parts:
+        settings, clock = self._settings, time.monotonic
+        forwarded = Forwarded(
+            trusted=settings.trusted_proxies,
+            public_url=settings.public_url,
+            base_path=settings.base_path,
+        )
+        known = Known(
+            scope=settings.precheck,
+            db=self._db,
+            immich=self._immich,
+            rate=Rate(KNOWN_PER_MINUTE, clock=clock),
+        )
+        return Parts(
+            forwarded=forwarded,
+            creator=self._make_creator(),
+            receiver=self._receiver,
             forwarder=self._forwarder,
-            known=Known(
-                scope=settings.precheck,
-                db=self._db,
-                immich=self._immich,
-                rate=Rate(KNOWN_PER_MINUTE, clock=clock),
-            ),
-            snapshot=Snapshot(db=self._db, receiver=receiver, forwarder=self._forwarder),
-            progress=progress,
-            health=Health(db=self._db, spool=self._spool, room=room, gate=gate),
+            known=known,
+            snapshot=Snapshot(db=self._db, receiver=self._receiver, forwarder=self._forwarder),
+            progress=self._progress,
+            health=Health(db=self._db, spool=self._spool, room=self._room, gate=self._gate),
             buffers=Buffers(BUFFERS),
             requests=Rate(REQUESTS_PER_MINUTE, clock=clock),
             sockets=self._sockets,
@@ -155,11 +171,8 @@ class App:
             },
             extensions=lambda: self._accepted.extensions,
             max_size=settings.max_file_size,
-            expiration=settings.upload_expiration,
             idle=IDLE,
         )
-        self._server: HTTPServer
-        self._clocks: list[asyncio.Task[None]]
 
     async def start(self) -> str:
         """Open everything, mend what a crash left, listen; gives the address to open.
@@ -175,7 +188,7 @@ class App:
         for listener in sockets:
             # Accepted sockets inherit it: a phone that vanished is found out in minutes.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        application = make_application(self._parts, base_path=settings.base_path)
+        application = make_application(self._make_parts(), base_path=settings.base_path)
         self._server = HTTPServer(
             application,
             max_body_size=JSON_BYTES,

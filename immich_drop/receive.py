@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from immich_drop.db import Db
 from immich_drop.errors import (
@@ -88,6 +88,7 @@ class Receiver:
         room: Room,
         progress: Progress,
         max_size: int,
+        expiration: timedelta,
         received: Callable[[Upload], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -97,6 +98,7 @@ class Receiver:
         self._room = room
         self._progress = progress
         self._max_size = max_size
+        self._expiration = expiration
         self._received = received
         self._now = now
 
@@ -184,6 +186,15 @@ class Receiver:
             return self._spool.offset(upload.id)
         return upload.length or 0
 
+    def expires(self, upload: Upload) -> datetime | None:
+        """Tell when an unfinished upload will be forgotten; None for one that is complete.
+
+        Bytes that come prolong its life: what counts is when the spool file changed last.
+        """
+        if upload.state is not State.RECEIVING:
+            return None
+        return max(upload.created_at, self._spool.touched(upload.id)) + self._expiration
+
     async def terminate(self, upload_id: str) -> None:
         """Forget an unfinished or a failed upload.
 
@@ -241,7 +252,8 @@ class Receiver:
     async def _keep(self, upload: Upload, file: SpoolFile) -> Upload:
         if file.offset == upload.length:
             return await self._promise(upload, file)
-        upload = await self._db.change(upload, updated_at=self._now(), proven=None)
+        if upload.proven is not None:
+            upload = await self._db.change(upload, proven=None)
         self._progress.publish(upload, offset=file.offset)
         return upload
 
@@ -250,7 +262,7 @@ class Receiver:
         checksum = await file.checksum()
         if upload.declared not in (None, checksum):
             await file.start_over()
-            await self._db.change(upload, updated_at=self._now(), proven=None)
+            await self._db.change(upload, proven=None)
             raise ChecksumMismatch(f"{upload.id}: the file is not the one that was named")
         await file.sync()
         upload = await self._db.move(
@@ -265,4 +277,4 @@ class Receiver:
 
     async def _undo(self, upload: Upload, file: SpoolFile) -> None:
         await file.rollback()
-        await self._db.change(upload, updated_at=self._now(), proven=None)
+        await self._db.change(upload, proven=None)

@@ -16,6 +16,7 @@ import shutil
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -93,6 +94,15 @@ class Spool:
         except FileNotFoundError:
             self.free()
             return 0
+        except OSError as error:
+            raise _explain(error) from error
+
+    def touched(self, upload_id: str) -> datetime:
+        """Tell when bytes came last; the beginning of time when none did. Raises Unavailable."""
+        try:
+            return datetime.fromtimestamp(self.path(upload_id).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return datetime.fromtimestamp(0, UTC)
         except OSError as error:
             raise _explain(error) from error
 

@@ -27,14 +27,12 @@ class Sweeper:
         spool: Spool,
         locker: Locker,
         receiver: Receiver,
-        expiration: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
         self._spool = spool
         self._locker = locker
         self._receiver = receiver
-        self._expiration = expiration
         self._now = now
 
     async def clear(self, *, fresh: bool) -> None:
@@ -69,9 +67,10 @@ class Sweeper:
     async def expire(self) -> None:
         """Forget unfinished uploads that were silent for too long, and old settled rows."""
         now = self._now()
-        for upload_id in self._db.idle_since(State.RECEIVING, now - self._expiration):
-            if not self._locker.holds(upload_id):
-                await self._receiver.forget(upload_id)
-                log.info("upload=%s expired", upload_id)
+        for upload in self._db.in_state(State.RECEIVING):
+            expires = self._receiver.expires(upload)
+            if expires is not None and expires < now and not self._locker.holds(upload.id):
+                await self._receiver.forget(upload.id)
+                log.info("upload=%s expired", upload.id)
         for state in SETTLED:
             await self._db.delete(self._db.idle_since(state, now - MEMORY))

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from immich_drop.errors import (
@@ -143,18 +143,17 @@ def options_headers(*, max_size: int) -> dict[str, str]:
     }
 
 
-def offset_headers(upload: Upload, *, offset: int, expiration: timedelta | None) -> dict[str, str]:
+def offset_headers(*, offset: int, expires: datetime | None) -> dict[str, str]:
     """Answer POST and PATCH: how far the upload is, and until when it may go on."""
     headers = {"Upload-Offset": str(offset)}
-    if expiration is not None and offset != upload.length:
-        expires = (upload.updated_at + expiration).astimezone(UTC)
-        headers["Upload-Expires"] = format_datetime(expires, usegmt=True)
+    if expires is not None:
+        headers["Upload-Expires"] = format_datetime(expires.astimezone(UTC), usegmt=True)
     return headers
 
 
-def state_headers(upload: Upload, *, offset: int, expiration: timedelta | None) -> dict[str, str]:
+def state_headers(upload: Upload, *, offset: int, expires: datetime | None) -> dict[str, str]:
     """Answer HEAD."""
-    headers = offset_headers(upload, offset=offset, expiration=expiration)
+    headers = offset_headers(offset=offset, expires=expires)
     headers["Cache-Control"] = "no-store"
     if upload.length is None:
         headers["Upload-Defer-Length"] = "1"

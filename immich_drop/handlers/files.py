@@ -3,10 +3,25 @@
 from immich_drop import tus
 from immich_drop.errors import TooLarge
 from immich_drop.handlers.body import BodyHandler
-from immich_drop.upload import State
+from immich_drop.upload import State, Upload
 
 
-class CreationHandler(BodyHandler):
+class FilesHandler(BodyHandler):
+    """What both URLs share."""
+
+    async def options(self, *path: str) -> None:
+        await self.end_body()
+        self.put_headers(tus.options_headers(max_size=self.parts.max_size))
+        self.set_status(204)
+
+    def say_offset(self, upload: Upload) -> None:
+        """Tell how far an upload is now."""
+        receiver = self.parts.receiver
+        offset, expires = receiver.offset(upload), receiver.expires(upload)
+        self.put_headers(tus.offset_headers(offset=offset, expires=expires))
+
+
+class CreationHandler(FilesHandler):
     """`/files/`: where uploads begin."""
 
     VERBS = ("POST", "OPTIONS")
@@ -17,18 +32,14 @@ class CreationHandler(BodyHandler):
             return
         tus.check_version(self.request.headers)
         creation = tus.read_creation(self.request.headers, max_size=self.parts.max_size)
-        size = self.body_size
-        if not creation.with_upload:
-            size = 0
-        elif size is not None and size > (creation.length or self.parts.max_size):
+        size = self.body_size if creation.with_upload else 0
+        if size is not None and size > (creation.length or self.parts.max_size):
             raise TooLarge(f"{size} bytes of {creation.length}")
         self.upload = await self.parts.creator.create(creation, address=self.address)
-        # A page that asks again may find some bytes here already; then it goes on from there,
-        # and what comes along now is dropped.
-        fresh = (
-            self.upload.state is State.RECEIVING and self.parts.receiver.offset(self.upload) == 0
-        )
-        if size != 0 and fresh:
+        # A page that asks again may find some bytes here already. Then it goes on from there, and
+        # what comes along now is dropped.
+        offset = self.parts.receiver.offset(self.upload)
+        if size != 0 and offset == 0 and self.upload.state is State.RECEIVING:
             chunk = tus.Chunk(offset=0, length=None, checksum=creation.checksum)
             self.reception = await self.parts.receiver.begin(
                 self.upload.id, chunk, size=size, evict=self.evict
@@ -36,22 +47,13 @@ class CreationHandler(BodyHandler):
 
     async def post(self) -> None:
         upload = await self.end_body() or self.upload
-        offset = self.parts.receiver.offset(upload)
-        self.put_headers(
-            tus.offset_headers(upload, offset=offset, expiration=self.parts.expiration)
-        )
-        self.set_header(
-            "Location", f"{self.parts.forwarded.base_url(self.request)}/files/{upload.id}"
-        )
+        self.say_offset(upload)
+        base_url = self.parts.forwarded.base_url(self.request)
+        self.set_header("Location", f"{base_url}/files/{upload.id}")
         self.set_status(201)
 
-    async def options(self) -> None:
-        await self.end_body()
-        self.put_headers(tus.options_headers(max_size=self.parts.max_size))
-        self.set_status(204)
 
-
-class UploadHandler(BodyHandler):
+class UploadHandler(FilesHandler):
     """`/files/{id}`: the upload URL."""
 
     VERBS = ("HEAD", "PATCH", "DELETE", "OPTIONS")
@@ -70,23 +72,16 @@ class UploadHandler(BodyHandler):
     async def head(self, upload_id: str) -> None:
         await self.end_body()
         upload, offset = await self.parts.receiver.inspect(upload_id)
-        self.put_headers(tus.state_headers(upload, offset=offset, expiration=self.parts.expiration))
+        expires = self.parts.receiver.expires(upload)
+        self.put_headers(tus.state_headers(upload, offset=offset, expires=expires))
 
     async def patch(self, upload_id: str) -> None:
         upload = await self.end_body()
         if upload is not None:
-            offset = self.parts.receiver.offset(upload)
-            self.put_headers(
-                tus.offset_headers(upload, offset=offset, expiration=self.parts.expiration)
-            )
+            self.say_offset(upload)
             self.set_status(204)
 
     async def delete(self, upload_id: str) -> None:
         await self.end_body()
         await self.parts.receiver.terminate(upload_id)
-        self.set_status(204)
-
-    async def options(self, upload_id: str) -> None:
-        await self.end_body()
-        self.put_headers(tus.options_headers(max_size=self.parts.max_size))
         self.set_status(204)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from tornado.websocket import WebSocketHandler
@@ -43,6 +42,5 @@ class Parts:
     extensions: Callable[[], frozenset[str]]
     """What Immich takes; it may change while we run."""
     max_size: int
-    expiration: timedelta
     idle: float
     """Seconds of silence after which a request is given up."""
