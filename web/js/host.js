@@ -1,0 +1,81 @@
+/** @import {Config, Summary} from "./types.js" */
+/** @import {Words} from "./i18n.js" */
+import { progress } from "./overview.js";
+import { $, setStage } from "./stage.js";
+
+const AGAIN_AFTER = 10_000; // ms until a page that found no server looks again
+const OUT_OF_SERVICE = new Set([429, 502, 503, 504]);
+
+/** The server could not be asked what the page needs. */
+class NoAnswer extends Error {
+  /** @param {number} status of the answer; 0 when there was none */
+  constructor(status) {
+    super(`api/config: ${status}`);
+    this.status = status;
+  }
+}
+
+/** @returns {Promise<Config>} @throws {NoAnswer} */
+export async function ask() {
+  const answer = await fetch("api/config").catch(() => null);
+  const config = answer?.ok ? await answer.json().catch(() => null) : null;
+  if (!config) throw new NoAnswer(answer?.status ?? 0);
+  return config;
+}
+
+/** What the host says to the guests, or the page in their stead. */
+export class Host {
+  #config;
+  #words;
+
+  /** @param {Config} config @param {Words} words */
+  constructor(config, words) {
+    this.#config = config;
+    this.#words = words;
+    words.addEventListener("change", () => this.introduce());
+  }
+
+  get title() {
+    return this.#config.title || this.#words.say("title");
+  }
+
+  introduce() {
+    const size = this.#words.format.bytes(this.#config.maxFileSize);
+    $("#title").textContent = this.title;
+    $("#message").textContent = this.#config.message || this.#words.say("message");
+    $("#limits").textContent = this.#words.say("limits", { size });
+    document.title = this.title;
+  }
+
+  /** The tab tells how far it is. @param {Summary} summary */
+  entitle(summary) {
+    const busy = summary.phase === "uploading" || summary.phase === "offline";
+    const percent = busy ? `(${this.#words.format.percent(progress(summary))}) ` : "";
+    const title = percent + this.title;
+    if (document.title !== title) document.title = title;
+  }
+}
+
+/**
+ * The page without a server: says so, and looks again by itself.
+ *
+ * @param {unknown} error what starting ended with
+ * @param {Words} words
+ */
+export function regret(error, words) {
+  const closed = error instanceof NoAnswer && OUT_OF_SERVICE.has(error.status);
+  const write = () => {
+    document.title = words.say("title");
+    $("#title").textContent = words.say("title");
+    $("#problemTitle").textContent = words.say(closed ? "closed" : "unreachable");
+    $("#problemText").textContent = words.say(closed ? "closedText" : "unreachableText");
+  };
+  write();
+  words.addEventListener("change", write);
+  setStage("problem");
+  $("#problemTitle").focus();
+  const again = () => location.reload();
+  $("#reload").addEventListener("click", again);
+  addEventListener("online", again);
+  setTimeout(again, AGAIN_AFTER);
+}

@@ -1,0 +1,164 @@
+/** @import {Item, ItemState} from "./types.js" */
+/** @import {Key, Words} from "./i18n.js" */
+
+/** @type {Record<ItemState, {icon: string, word: Key}>} */
+const FACES = {
+  waiting: { icon: "waiting", word: "stateWaiting" },
+  uploading: { icon: "uploading", word: "stateUploading" },
+  offline: { icon: "offline", word: "stateOffline" },
+  paused: { icon: "paused", word: "statePaused" },
+  interrupted: { icon: "attention", word: "stateInterrupted" },
+  received: { icon: "arrived", word: "stateReceived" },
+  stored: { icon: "arrived", word: "stateStored" },
+  duplicate: { icon: "arrived", word: "stateDuplicate" },
+  failed: { icon: "attention", word: "stateFailed" },
+};
+
+/** @type {Partial<Record<ItemState, "cancel" | "remove">>} what the button at the end does */
+const WAYS_OUT = {
+  waiting: "cancel",
+  uploading: "cancel",
+  offline: "cancel",
+  paused: "cancel",
+  interrupted: "remove",
+  failed: "remove",
+};
+
+/** One file on the page: made from the template, then patched in place. */
+export class Row {
+  #words;
+  #parts;
+  element;
+
+  /**
+   * @param {HTMLTemplateElement} template
+   * @param {Item} item
+   * @param {Words} words
+   */
+  constructor(template, item, words) {
+    const fragment = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+    this.element = /** @type {HTMLLIElement} */ (fragment.firstElementChild);
+    this.element.dataset.id = item.id;
+    this.#words = words;
+    this.#parts = {
+      name: this.#find(".name bdi"),
+      kind: this.#find(".kind"),
+      kindIcon: this.#find(".thumb use"),
+      state: this.#find(".state"),
+      stateIcon: this.#find(".meta use"),
+      size: this.#find(".size"),
+      why: this.#find(".why"),
+      bar: /** @type {HTMLElement} */ (this.#find(".bar")),
+      out: /** @type {HTMLButtonElement} */ (this.#find("[data-act]")),
+    };
+    this.#introduce(item);
+    this.patch(item);
+  }
+
+  /** @param {Item} item */
+  patch(item) {
+    const { state, stateIcon, bar } = this.#parts;
+    const moved = this.element.dataset.state !== item.state;
+    if (moved) {
+      this.element.dataset.state = item.state;
+      stateIcon.setAttribute("href", `#i-${FACES[item.state].icon}`);
+    }
+    put(state, this.#state(item));
+    bar.hidden = item.acked + item.flying === 0;
+    bar.style.setProperty("--acked", share(item.acked, item.size));
+    bar.style.setProperty("--flying", share(item.acked + item.flying, item.size));
+    this.#explain(item);
+    this.#offer(item);
+  }
+
+  /** Says everything again, in the language of now. @param {Item} item */
+  translate(item) {
+    delete this.element.dataset.state;
+    this.#parts.out.removeAttribute("aria-label");
+    this.element.querySelector("[data-act=retry]")?.remove();
+    this.#introduce(item);
+    this.patch(item);
+  }
+
+  /** @param {Item} item */
+  #introduce(item) {
+    const { name, kind, kindIcon, size } = this.#parts;
+    put(name, item.name);
+    put(kind, extension(item.name) || this.#words.say(item.kind));
+    kindIcon.setAttribute("href", `#i-${item.kind}`);
+    put(size, this.#words.format.bytes(item.size));
+  }
+
+  /** @param {Item} item */
+  #state(item) {
+    if (item.state === "uploading" && item.acked + item.flying === 0) {
+      return this.#words.say("stateWaiting");
+    }
+    if (item.state === "received" && item.sent > 0) return this.#words.say("stateSending");
+    const percent = this.#words.format.percent(item.size ? item.acked / item.size : 0);
+    return this.#words.say(FACES[item.state].word, { percent });
+  }
+
+  /** Why it needs attention, or what it waits for. @param {Item} item */
+  #explain(item) {
+    const { why } = this.#parts;
+    why.hidden = item.code === null;
+    if (item.code !== null) put(why, this.#reason(item));
+  }
+
+  /** @param {Item} item */
+  #reason(item) {
+    const reason = this.#words.reason(item.code);
+    if (item.retryAt === null || item.state === "failed") return reason;
+    const time = this.#words.format.clock(item.retryAt);
+    return `${reason} ${this.#words.say("nextTry", { time })}`;
+  }
+
+  /** The buttons that make sense now. @param {Item} item */
+  #offer(item) {
+    const { out } = this.#parts;
+    const act = WAYS_OUT[item.state];
+    out.hidden = act === undefined;
+    if (act && (out.dataset.act !== act || !out.hasAttribute("aria-label"))) {
+      out.dataset.act = act;
+      const key = act === "cancel" ? "cancelItem" : "removeItem";
+      out.setAttribute("aria-label", this.#words.say(key, { name: item.name }));
+    }
+    this.#offerRetry(item);
+  }
+
+  /** @param {Item} item */
+  #offerRetry(item) {
+    const there = this.element.querySelector("[data-act=retry]");
+    const wanted = item.state === "failed" && item.mendable;
+    if (!wanted) there?.remove();
+    if (!wanted || there) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button small tonal";
+    button.dataset.act = "retry";
+    button.textContent = this.#words.say("retry");
+    button.setAttribute("aria-label", this.#words.say("retryItem", { name: item.name }));
+    this.#parts.why.after(button);
+  }
+
+  /** @param {string} selector */
+  #find(selector) {
+    return /** @type {Element & {hidden: boolean}} */ (this.element.querySelector(selector));
+  }
+}
+
+/** @param {Node} node @param {string} text */
+function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** @param {number} part @param {number} whole */
+function share(part, whole) {
+  return whole > 0 ? Math.min(1, part / whole).toFixed(3) : "0";
+}
+
+/** @param {string} name */
+function extension(name) {
+  return /\.(\w{1,5})$/.exec(name)?.[1] ?? "";
+}

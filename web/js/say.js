@@ -1,0 +1,84 @@
+/** @import {Summary} from "./types.js" */
+/** @import {Words} from "./i18n.js" */
+import { progress } from "./overview.js";
+
+const GAP = 10_000; // ms between two milestones, so that nobody is talked over
+const QUARTERS = 4;
+
+/**
+ * Tells those who listen instead of look: milestones in a polite region, failures once in an
+ * assertive one (WCAG ARIA22, ARIA19; a progressbar is not live).
+ */
+export class Say {
+  #status;
+  #alert;
+  #words;
+  #now;
+  #said = -GAP;
+  #quarter = 0;
+  #failed = 0;
+  /** @type {Summary["phase"]} */
+  #phase = "empty";
+
+  /**
+   * @param {object} parts
+   * @param {{textContent: string | null}} parts.status the polite region
+   * @param {{textContent: string | null}} parts.alert
+   * @param {Words} parts.words
+   * @param {() => number} [parts.now] ms
+   */
+  constructor({ status, alert, words, now = () => performance.now() }) {
+    this.#status = status;
+    this.#alert = alert;
+    this.#words = words;
+    this.#now = now;
+  }
+
+  /** At once, whatever was said before. @param {string} text */
+  now(text) {
+    this.#status.textContent = text;
+    this.#said = this.#now();
+  }
+
+  /** @param {Summary} summary */
+  listen(summary) {
+    this.#complain(summary);
+    const before = this.#phase;
+    this.#phase = summary.phase;
+    if (before === summary.phase) this.#milestone(summary);
+    else this.#turn(before, summary);
+  }
+
+  /** @param {Summary} summary */
+  #complain({ failed }) {
+    if (failed > 0 && this.#failed === 0) {
+      this.#alert.textContent = this.#words.say("saidFailed", { n: failed });
+    }
+    if (failed === 0) this.#alert.textContent = "";
+    this.#failed = failed;
+  }
+
+  /** @param {Summary} summary */
+  #milestone(summary) {
+    const share = progress(summary);
+    const quarter = Math.floor(share * QUARTERS);
+    if (summary.phase !== "uploading" || quarter <= this.#quarter) return;
+    if (this.#now() - this.#said < GAP) return;
+    this.#quarter = quarter;
+    const percent = this.#words.format.percent(quarter / QUARTERS);
+    this.now(this.#words.say("said", { percent }));
+  }
+
+  /** @param {Summary["phase"]} before @param {Summary} summary */
+  #turn(before, { phase, count, safe }) {
+    const say = this.#words.say.bind(this.#words);
+    if (phase === "uploading" && before === "offline") this.now(say("saidOnline"));
+    else if (phase === "uploading" && before !== "paused") {
+      this.#quarter = 0;
+      this.now(say("saidStart", { n: count - safe }));
+    } else if (phase === "offline") this.now(`${say("offline")}. ${say("offlineAdvice")}`);
+    else if (phase === "paused") this.now(say("paused"));
+    else if (phase === "delivering") this.now(`${say("delivering")}. ${say("safeToClose")}`);
+    else if (phase === "done") this.now(`${say("thanks")} ${say("allStored")}`);
+  }
+}
