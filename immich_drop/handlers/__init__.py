@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from tornado.web import Application, RequestHandler, url
 
@@ -12,8 +13,12 @@ from immich_drop.handlers.health import HealthHandler, ReadyHandler
 from immich_drop.handlers.page import PageHandler
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import EventsHandler
+from immich_drop.site import Site
 
 WEB = Path(__file__).parents[2] / "web"
+
+FILES = r"(?:[\w-]+/)*[\w-]+\.(?:js|css|svg|png|webmanifest)"
+"""What the page loads."""
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +26,8 @@ log = logging.getLogger(__name__)
 def make_application(parts: Parts, *, base_path: str) -> Application:
     """Route every URL. A proxy may strip `base_path` or leave it on: both work."""
     optional = f"(?:{base_path})?" if base_path else ""
-    reach = {"parts": parts}
+    reach: dict[str, Any] = {"parts": parts}
+    site = Site(WEB)
     return Application(
         [
             url(rf"{optional}/files/?", CreationHandler, reach),
@@ -33,11 +39,8 @@ def make_application(parts: Parts, *, base_path: str) -> Application:
             url(rf"{optional}/ws", EventsHandler, reach),
             url(rf"{optional}/healthz", HealthHandler, reach),
             url(rf"{optional}/readyz", ReadyHandler, reach),
-            url(
-                rf"{optional}/((?:js/|img/)?[\w.-]*|js/lang/[\w.-]+)",
-                PageHandler,
-                reach | {"path": WEB},
-            ),
+            url(rf"{optional}/?", PageHandler, reach | {"site": site}),
+            url(rf"{optional}/(?:(v-[0-9a-f]+)/)?({FILES})", PageHandler, reach | {"site": site}),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=reach,

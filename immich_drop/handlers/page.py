@@ -1,15 +1,9 @@
-"""The page: static files, each asked for again every time, and answered by 304 when it is the same.
+"""`/`: the page and what it loads."""
 
-So an update is safe without hashed names: no old module is ever mixed with a new one.
-"""
-
-from pathlib import Path
-from typing import Any
-
-from tornado.web import StaticFileHandler
-
+from immich_drop.errors import NotFound
 from immich_drop.handlers.base import DropHandler
 from immich_drop.handlers.parts import Parts
+from immich_drop.site import Site
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
@@ -17,20 +11,42 @@ POLICY = (
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+FOR_GOOD = "public, max-age=31536000, immutable"
 
-class PageHandler(DropHandler, StaticFileHandler):
-    """`GET /` and what the page loads."""
 
-    def initialize(self, parts: Parts, path: Path) -> None:  # type: ignore[override]
+class PageHandler(DropHandler):
+    """`GET /`, and `GET /v-…/js/main.js` and the like."""
+
+    def initialize(self, parts: Parts, site: Site) -> None:  # type: ignore[override]
         """Take what the routing table gives."""
-        DropHandler.initialize(self, parts)
-        StaticFileHandler.initialize(self, str(path), default_filename="index.html")
+        super().initialize(parts)
+        self._site = site
 
-    def set_extra_headers(self, path: str) -> None:
-        """Say what the page may do, and that it may be kept but not trusted."""
+    def get(self, version: str | None = None, name: str = "index.html") -> None:
+        asset = self._site.find(name)
+        if asset is None:
+            raise NotFound(name)
+        self._set_headers(version)
+        self.set_header("Etag", asset.etag)
+        self.set_header("Content-Type", asset.content_type)
+        if self.check_etag_header():
+            self.set_status(304)
+        elif asset.zipped and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.write(asset.zipped)
+        else:
+            self.write(asset.body)
+
+    head = get
+
+    def compute_etag(self) -> str | None:
+        """Leave the tag as `get` set it: it names the file, zipped or not."""
+        return None
+
+    def _set_headers(self, version: str | None) -> None:
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.set_header("Cache-Control", "no-cache")
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        DropHandler.write_error(self, status_code, **kwargs)
+        self.set_header("Vary", "Accept-Encoding")
+        # A page from before an update may get a newer file here, but must not keep it.
+        lasting = {self._site.version: FOR_GOOD, None: "no-cache"}
+        self.set_header("Cache-Control", lasting.get(version, "no-store"))

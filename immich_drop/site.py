@@ -1,0 +1,95 @@
+"""The page as it is served: what its author wrote, under an address that changes with its content.
+
+`index.html` is asked for at each visit and refers to scripts and styles as `v-<digest>/…`, which
+browsers keep for good. So a second visit costs one request, and an update never mixes an old
+module with a new one. There is no build step; only comments and indentation, which are for the
+reader of `web/` and not for a guest on mobile data, stay at home.
+"""
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
+_IMPORT = re.compile(r'^(?:import|export)\s(?:[^"]*\sfrom\s)?"\./([\w/-]+\.js)";', re.MULTILINE)
+
+# Whole lines and blocks only: what stands behind code stays, and so no string is ever touched.
+_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*[\s\S]*?\*/)\n", re.MULTILINE)
+_INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
+
+ENTRY = "main.js"
+
+_TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, ready to go."""
+
+    body: bytes
+    zipped: bytes | None
+    """gzip of it, where that is smaller."""
+    content_type: str
+    etag: str
+
+
+class Site:
+    """The files of the page, read once."""
+
+    def __init__(self, folder: Path) -> None:
+        files = {
+            path.relative_to(folder).as_posix(): _strip(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        digest = hashlib.sha256(b"".join(name.encode() + body for name, body in files.items()))
+        self.version = f"v-{digest.hexdigest()[:12]}"
+        """The first component of addresses that may be kept for good."""
+        files["index.html"] = self._with_version(files).encode()
+        self._assets = {name: _make_asset(name, body) for name, body in files.items()}
+
+    def find(self, name: str) -> Asset | None:
+        """Give a file of the page."""
+        return self._assets.get(name)
+
+    def _with_version(self, files: dict[str, bytes]) -> str:
+        index = _REFERENCE.sub(rf'\1{self.version}/\2"', files["index.html"].decode())
+        # Without these a browser finds a module only when it has read the one that imports it.
+        preloads = "".join(
+            f'<link rel="modulepreload" href="{self.version}/js/{module}">\n'
+            for module in _needed(files)
+        )
+        return index.replace("</head>", f"{preloads}</head>", 1)
+
+
+def _needed(files: dict[str, bytes]) -> list[str]:
+    """List what the entry imports, and what those import, in the order of need."""
+    found = [ENTRY]
+    for module in found:
+        names = _IMPORT.findall(files[f"js/{module}"].decode())
+        found += [name for name in dict.fromkeys(names) if name not in found]
+    return found[1:]
+
+
+def _strip(path: Path) -> bytes:
+    body = path.read_bytes()
+    if path.suffix not in (".js", ".css"):
+        return body
+    return _INDENT.sub("", _COMMENT.sub("", body.decode())).encode()
+
+
+def _make_asset(name: str, body: bytes) -> Asset:
+    suffix = Path(name).suffix
+    content_type = _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if content_type.startswith("text/"):
+        content_type += "; charset=utf-8"
+    zipped = gzip.compress(body, 9, mtime=0)
+    return Asset(
+        body=body,
+        zipped=zipped if len(zipped) < len(body) else None,
+        content_type=content_type,
+        etag=f'"{hashlib.sha256(body).hexdigest()[:24]}"',
+    )
