@@ -1,0 +1,313 @@
+"""What `--check` finds, and what it tells the host to do."""
+
+import shutil
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from immich_drop.check import Finding, Level, check, exit_code, table
+from immich_drop.migrations import migrate
+from immich_drop.standin import Album, Asset, Fault, Kind, StandIn
+
+ENOUGH = frozenset({"asset.upload", "album.read", "album.create", "albumAsset.create"})
+HELPFUL = frozenset({"asset.read", "asset.delete", "user.read"})
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *, version: tuple[int, int, int] = (2, 7, 5), scopes: frozenset[str] = ENOUGH
+) -> AsyncIterator[StandIn]:
+    standin = StandIn(folder / "immich", version=version, permissions=scopes, job_delay=None)
+    await standin.start()
+    try:
+        yield standin
+    finally:
+        await standin.stop()
+
+
+async def findings(
+    folder: Path,
+    standin: StandIn,
+    *,
+    base_url: str = "",
+    api_key: str = "",
+    album_name: str = "Wedding",
+) -> list[Finding]:
+    found = await check(
+        base_url=base_url or standin.url,
+        api_key=api_key or standin.key,
+        album_name=album_name,
+        state_db=folder / "data" / "state.db",
+        spool=folder / "data" / "spool",
+        min_free=1,
+    )
+    assert standin.key not in table(found)
+    return found
+
+
+def about(found: list[Finding], what: str) -> list[Finding]:
+    return [finding for finding in found if finding.about == what]
+
+
+def levels(found: list[Finding]) -> set[Level]:
+    return {finding.level for finding in found}
+
+
+@pytest.mark.gen_test
+async def test_all_is_well(tmp_path: Path) -> None:
+    async with running(tmp_path, scopes=ENOUGH | HELPFUL) as standin:
+        standin.user.admin = False
+        found = await findings(tmp_path, standin)
+        assert levels(found) == {Level.OK}
+        assert exit_code(found) == 0
+        assert [finding.advice for finding in found] == [""] * len(found)
+        assert f"Immich 2.7.5 answers at {standin.url}" in table(found)
+        assert "'Wedding' will be made" in about(found, "album")[0].sentence
+        assert standin.albums == []
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.gen_test
+async def test_the_album_is_there(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        standin.library.save(Album(owner=standin.user.id, name="Wedding"))
+        assert "is there" in about(await findings(tmp_path, standin), "album")[0].sentence
+        assert about(await findings(tmp_path, standin, album_name=""), "album") == []
+
+
+@pytest.mark.gen_test
+async def test_an_address_without_api(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        found = await findings(tmp_path, standin, base_url=standin.url.removesuffix("/api"))
+        (address,) = about(found, "address")
+        assert address.level is Level.ERROR
+        assert address.advice == f"Write IMMICH_BASE_URL={standin.url}"
+        # The rest is found out all the same.
+        assert about(found, "album")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("fault", "sign"),
+    [
+        (Fault(kind=Kind.HTML, status=200, match=".*", times=None), "a page in front of it"),
+        (Fault(kind=Kind.HTML, status=502, match=".*", times=None), "a page in front of it"),
+        (
+            Fault(
+                kind=Kind.REDIRECT, status=302, location="//login.example", match=".*", times=None
+            ),
+            "behind any login page",
+        ),
+        (Fault(kind=Kind.STATUS, status=500, match=".*", times=None), "Immich's log"),
+    ],
+    ids=["a page", "a gateway", "a login", "a failure"],
+)
+async def test_something_else_answers(tmp_path: Path, fault: Fault, sign: str) -> None:
+    async with running(tmp_path) as standin:
+        standin.faults.add(fault)
+        (address,) = about(await findings(tmp_path, standin), "address")
+        assert address.level is Level.ERROR
+        assert sign in address.advice
+
+
+@pytest.mark.gen_test
+async def test_a_wrong_path(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        for wrong in (f"{standin.url}/v2", standin.url.replace("/api", "/immich")):
+            (address,) = about(await findings(tmp_path, standin, base_url=wrong), "address")
+            assert "Immich's API is at /api" in address.advice
+
+
+@pytest.mark.gen_test
+async def test_nobody_listens(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        await standin.down()
+        found = await findings(tmp_path, standin)
+        assert "Nothing listens there" in about(found, "address")[0].advice
+        assert exit_code(found) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_does_not_resolve(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        url = "http://guest:hush@immich.invalid:2283/api"
+        (address,) = about(await findings(tmp_path, standin, base_url=url), "address")
+        assert "does not resolve" in address.advice
+        assert "hush" not in address.sentence
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("version", [(2, 3, 0), (2, 7, 5), (3, 2, 2)])
+async def test_maintenance(tmp_path: Path, version: tuple[int, int, int]) -> None:
+    async with running(tmp_path, version=version) as standin:
+        standin.maintenance = True
+        last = (await findings(tmp_path, standin))[-1]
+        assert last.level is Level.ERROR
+        assert "in maintenance mode" in last.sentence
+        assert "Wait" in last.advice
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("version", "level"),
+    [
+        ((1, 105, 1), Level.ERROR),
+        ((1, 106, 0), Level.WARNING),
+        ((1, 140, 1), Level.WARNING),
+        ((1, 141, 0), Level.OK),
+        ((3, 2, 2), Level.OK),
+    ],
+)
+async def test_versions(tmp_path: Path, version: tuple[int, int, int], level: Level) -> None:
+    async with running(tmp_path, version=version, scopes=frozenset({"all"})) as standin:
+        found = await findings(tmp_path, standin)
+        assert about(found, "version")[0].level is level
+        assert levels(about(found, "key")) == {Level.OK}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("version", [(1, 106, 0), (2, 7, 5)])
+async def test_a_wrong_key(tmp_path: Path, version: tuple[int, int, int]) -> None:
+    async with running(tmp_path, version=version) as standin:
+        (key,) = about(await findings(tmp_path, standin, api_key="no-such-key"), "key")
+        assert key.level is Level.ERROR
+        assert "does not know IMMICH_API_KEY" in key.sentence
+
+
+@pytest.mark.gen_test
+async def test_missing_scopes_are_named(tmp_path: Path) -> None:
+    async with running(tmp_path, scopes=frozenset({"album.read"})) as standin:
+        key, *_ = about(await findings(tmp_path, standin), "key")
+        assert key.level is Level.ERROR
+        assert key.sentence == "The key lacks asset.upload, album.create, albumAsset.create."
+        key, *_ = about(await findings(tmp_path, standin, album_name=""), "key")
+        assert key.sentence == "The key lacks asset.upload."
+
+
+@pytest.mark.gen_test
+async def test_scopes_that_would_help_are_no_mistake(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        found = about(await findings(tmp_path, standin), "key")
+        assert levels(found) == {Level.OK}
+        text = table(found)
+        for scope in HELPFUL:
+            assert scope in text
+
+
+@pytest.mark.gen_test
+async def test_a_key_that_cannot_look_ahead(tmp_path: Path) -> None:
+    async with running(tmp_path, version=(1, 140, 1)) as standin:
+        key, scopes = about(await findings(tmp_path, standin), "key")
+        assert key.level is Level.WARNING
+        assert "look for duplicates ahead" in key.sentence
+        assert scopes.level is Level.OK
+
+
+def photo(owner: str, *, size: int) -> Asset:
+    date = datetime(2026, 7, 4, tzinfo=UTC)
+    return Asset(
+        owner=owner,
+        name="photo.jpg",
+        checksum=bytes(20),
+        size=size,
+        created_at=date,
+        modified_at=date,
+        file=None,
+    )
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("quota", "level"),
+    [(None, Level.OK), (10_000, Level.OK), (1050, Level.WARNING), (1000, Level.ERROR)],
+)
+async def test_the_quota(tmp_path: Path, quota: int | None, level: Level) -> None:
+    async with running(tmp_path, scopes=ENOUGH | HELPFUL) as standin:
+        standin.user.quota = quota
+        standin.library.save(photo(standin.user.id, size=1000))
+        (finding,) = about(await findings(tmp_path, standin), "quota")
+        assert finding.level is level
+
+
+@pytest.mark.gen_test
+async def test_an_administrators_key(tmp_path: Path) -> None:
+    async with running(tmp_path, scopes=ENOUGH | HELPFUL) as standin:
+        (finding,) = about(await findings(tmp_path, standin), "account")
+        assert finding.level is Level.WARNING
+        assert "administrator" in finding.sentence
+
+
+async def storage(state_db: Path, spool: Path, *, min_free: int = 1) -> list[Finding]:
+    """Find out about disk and database, where nobody listens."""
+    found = await check(
+        base_url="http://127.0.0.1:1/api",
+        api_key="key",
+        album_name="",
+        state_db=state_db,
+        spool=spool,
+        min_free=min_free,
+    )
+    return [finding for finding in found if finding.about in {"disk", "database"}]
+
+
+@pytest.mark.gen_test
+async def test_a_full_disk(tmp_path: Path) -> None:
+    free = shutil.disk_usage(tmp_path).free
+    found = await storage(tmp_path / "state.db", tmp_path, min_free=free * 2)
+    assert levels(found) == {Level.OK, Level.ERROR}
+    assert "MIN_FREE_DISK" in table(found)
+
+
+@pytest.mark.gen_test
+async def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    # Nobody can write there, not even root.
+    found = await storage(tmp_path / "state.db", Path("/proc/self"))
+    (disk,) = (each for each in found if each.level is Level.ERROR and "written" in each.sentence)
+    assert "/proc/" in disk.sentence
+
+
+@pytest.mark.gen_test
+async def test_a_database_in_use(tmp_path: Path) -> None:
+    state_db = tmp_path / "state.db"
+    with closing(sqlite3.connect(state_db)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        migrate(database)
+        found = await storage(state_db, tmp_path)
+        assert about(found, "database")[0].sentence == f"{state_db} is sound."
+
+
+@pytest.mark.gen_test
+async def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
+    state_db = tmp_path / "state.db"
+    with closing(sqlite3.connect(state_db)) as database:
+        database.execute("PRAGMA user_version = 999")
+    (finding,) = about(await storage(state_db, tmp_path), "database")
+    assert (finding.level, finding.advice) == (Level.ERROR, "Update this program.")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("content", [b"no database at all" * 100, bytes(range(256)) * 16])
+async def test_no_database(tmp_path: Path, content: bytes) -> None:
+    state_db = tmp_path / "state.db"
+    state_db.write_bytes(content)
+    (finding,) = about(await storage(state_db, tmp_path), "database")
+    assert finding.level is Level.ERROR
+    assert "not a database" in finding.sentence
+
+
+def test_the_table_lines_up() -> None:
+    found = [
+        Finding(level=Level.OK, about="disk", sentence="There is room."),
+        Finding(level=Level.WARNING, about="account", sentence="An admin's.", advice="Make one."),
+    ]
+    assert table(found).splitlines() == [
+        "ok       disk     There is room.",
+        "warning  account  An admin's.",
+        "                  -> Make one.",
+    ]
+    assert exit_code(found) == 0
+    assert table([]) == ""
