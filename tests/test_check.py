@@ -184,6 +184,7 @@ async def test_missing_scopes_are_named(tmp_path: Path) -> None:
         key, *_ = about(await findings(tmp_path, standin), "key")
         assert key.level is Level.ERROR
         assert key.sentence == "The key lacks asset.upload, album.create, albumAsset.create."
+        assert about(await findings(tmp_path, standin), "album") == []
         key, *_ = about(await findings(tmp_path, standin, album_name=""), "key")
         assert key.sentence == "The key lacks asset.upload."
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPClientError
 
-from immich_drop.check.finding import Finding, error, ok, warning
+from immich_drop.check.finding import Finding, error, exit_code, ok, warning
 from immich_drop.errors import CheckForbidden, ImmichError, ImmichKeyRejected, ImmichPermission
 from immich_drop.immich import Account, ApiKey, Immich
 
@@ -70,12 +70,13 @@ async def _answering(
 ) -> AsyncIterator[Finding]:
     yield _version(address, version)
     try:
-        for finding in await _key(immich, version, album_name):
+        key = await _key(immich, version, album_name)
+        for finding in key:
             yield finding
         if account := await immich.account():
             for finding in _account(account):
                 yield finding
-        if album_name:
+        if album_name and not exit_code(key):
             yield await _album(immich, album_name)
     except ImmichKeyRejected as failure:
         advice = "Make a key in Immich under Account Settings, API Keys; copy it without quotes."
@@ -116,8 +117,8 @@ async def _key(immich: Immich, version: Version, album_name: str) -> list[Findin
     if scopes is None:
         return [await _lookup(immich)]
     if "all" in scopes:
-        enough = ", ".join(_needed(album_name))
-        return [ok("key", "The key has all permissions.", f"It would do with {enough}.")]
+        enough = f"It would do with {', '.join(_needed(album_name))}."
+        return [ok("key", "The key has all permissions.", enough if version >= SCOPED else "")]
     if version < SCOPED:
         return [await _lookup(immich), *_missing(scopes, album_name)]
     return [*_missing(scopes, album_name), *_helpful(scopes)]
