@@ -17,7 +17,7 @@ told to be. Nothing of the product but the demo imports it.
 """
 
 from immich_drop.standin.faults import Fault, Kind
-from immich_drop.standin.library import Album, Asset, Key, Link, User
+from immich_drop.standin.rows import Album, Asset, Key, Link, User
 from immich_drop.standin.server import Exchange, StandIn
 from immich_drop.standin.wire import Wire
 

@@ -3,7 +3,7 @@
 import shutil
 
 from immich_drop.standin.calls import Answer, Call
-from immich_drop.standin.library import User, stamp
+from immich_drop.standin.rows import User, stamp
 from immich_drop.standin.wire import Refusal, Wire
 
 
@@ -39,7 +39,9 @@ def features(_: Call) -> Answer:
 
 
 def config(call: Call) -> Answer:
-    """GET /server/config."""
+    """GET /server/config; in maintenance nothing else is told."""
+    if call.maintenance:
+        return Answer(200, {"maintenanceMode": True})
     body: dict[str, object] = {
         "loginPageMessage": "",
         "trashDays": 30,
@@ -53,7 +55,7 @@ def config(call: Call) -> Answer:
         "mapLightStyleUrl": "https://tiles.immich.cloud/v1/style/light.json",
     }
     if call.release.version >= (2, 3, 0):
-        body["maintenanceMode"] = call.maintenance
+        body["maintenanceMode"] = False
     return Answer(200, body)
 
 

@@ -4,7 +4,7 @@ from immich_drop.standin.accounts import user_json
 from immich_drop.standin.assets import asset_json
 from immich_drop.standin.calls import Answer, Call
 from immich_drop.standin.forms import read_ids, read_text
-from immich_drop.standin.library import Album, Asset, now, stamp
+from immich_drop.standin.rows import Album, Asset, now, stamp
 from immich_drop.standin.wire import Refusal, Wire
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from immich_drop.standin.bodies import Body
 from immich_drop.standin.faults import Kind
-from immich_drop.standin.library import Key, Library, Link
+from immich_drop.standin.library import Library
+from immich_drop.standin.rows import Key, Link
 from immich_drop.standin.wire import Refusal, Release, Version
 
 EVER: Version = (99, 0, 0)

@@ -17,7 +17,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
 from immich_drop.standin.faults import Fault
-from immich_drop.standin.library import encode
+from immich_drop.standin.rows import encode
 from immich_drop.standin.server import StandIn
 from immich_drop.standin.wire import Release
 
@@ -54,7 +54,7 @@ class ControlHandler(RequestHandler):
 
     async def post(self, what: str) -> None:
         """Change something, see the module."""
-        body = json.loads(self.request.body or b"{}")
+        body = json.loads(self.request.body or b"{}") or {}
         match what:
             case "faults":
                 self.standin.faults.add(*(Fault(**each) for each in body))

@@ -93,7 +93,7 @@ class FaultPlan:
     def __init__(self, seed: int = 0) -> None:
         self.faults: list[Fault] = []
         self._random = Random(seed)
-        self._cleared = asyncio.Event()
+        self._woken = asyncio.Event()
 
     def add(self, *faults: Fault) -> None:
         """Put faults in force; of several at one point, the first added strikes."""
@@ -102,13 +102,17 @@ class FaultPlan:
     def clear(self) -> None:
         """End all faults; hanging requests go on."""
         self.faults.clear()
-        self._cleared.set()
-        self._cleared = asyncio.Event()
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the requests which hang now go on."""
+        self._woken.set()
+        self._woken = asyncio.Event()
 
     async def pause(self, seconds: float | None) -> bool:
-        """Wait `seconds` (None: for ever) or until all faults are cleared; tell whether they were."""
+        """Wait `seconds` (None: for ever) or until woken; tell which, True for woken."""
         try:
-            return await asyncio.wait_for(self._cleared.wait(), seconds)
+            return await asyncio.wait_for(self._woken.wait(), seconds)
         except TimeoutError:
             return False
 

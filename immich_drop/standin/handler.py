@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
 from tornado.http1connection import HTTP1Connection
-from tornado.web import RequestHandler, stream_request_body
+from tornado.web import stream_request_body
 
-from immich_drop.standin.assets import duplicate, known
 from immich_drop.standin.bodies import Body, BodyReader, FormReader, PlainReader
 from immich_drop.standin.calls import Answer, Call, Route, authenticate
 from immich_drop.standin.faults import AT_BODY, AT_HEADERS, AT_INSERT, Fault, Kind, first
 from immich_drop.standin.routes import find_route
-from immich_drop.standin.wire import Refusal, correlation_id
+from immich_drop.standin.sender import Sender
+from immich_drop.standin.uploads import duplicate, known
+from immich_drop.standin.wire import Refusal
 
 if TYPE_CHECKING:
     from immich_drop.standin.server import StandIn
 
-RANGE = re.compile(r"bytes=(\d+)-(\d*)")
-PIECE = 256 * 1024
 PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
 @stream_request_body
-class ApiHandler(RequestHandler):
+class ApiHandler(Sender):
     """Answers whatever is asked, as Immich would."""
 
     def initialize(self, standin: StandIn) -> None:
         """Take the stand-in whose request this is."""
         self.standin = standin
-        self._correlation = correlation_id()
         self._faults: list[Fault] = []
         self._route: Route | None = None
         self._path: tuple[str, ...] = ()
         self._reader: BodyReader | None = None
         self._refusal: Refusal | None = None
         self._received = 0
-        self._sent = False
-
-    def set_default_headers(self) -> None:
-        """Speak like Express."""
-        self.clear_header("Server")
-        self.set_header("X-Powered-By", "Express")
+        self._noted = False
 
     async def prepare(self) -> None:
         """Answer before the body is read where Immich does, else get ready for the body."""
@@ -52,8 +43,8 @@ class ApiHandler(RequestHandler):
         name = self._name()
         self._faults = self.standin.faults.draw(name)
         if fault := first(self._faults, {Kind.DOWN}):
-            self.detach().close()
-            await self.standin.down(fault.seconds)
+            self._drop()
+            self.standin.refuse(fault.seconds)
             return
         try:
             early = self._strike() or self._admit(name)
@@ -79,31 +70,40 @@ class ApiHandler(RequestHandler):
 
     async def _respond(self) -> None:
         """Answer once the body is read."""
-        if not self._sent:
+        if not self.answered:
             try:
                 answer = await self._answer()
             except Refusal as refusal:
                 answer = self._error(refusal)
             if first(self._faults, {Kind.LOSE_ANSWER}):
-                self.detach().close()
+                self._drop()
                 return
             if slow := first(self._faults, {Kind.SLOW_ANSWER}):
                 await self.standin.faults.pause(slow.seconds)
-            await self._send(answer)
-        await self.finish()
+            await self.send(answer, self.standin.release)
+        self.finish()
 
     get = head = post = put = patch = delete = options = _respond
 
     def on_finish(self) -> None:
         """Clean up and note the exchange."""
-        self._forget_body()
-        self.standin.note(self._name(), self.get_status(), self._received)
+        self._end(self.get_status())
 
     def on_connection_close(self) -> None:
         """The client went away: nothing is kept of its body."""
         super().on_connection_close()
+        self._end(0)
+
+    def _drop(self) -> None:
+        """End the connection without an answer."""
+        self.detach().close()
+        self._end(0)
+
+    def _end(self, status: int) -> None:
         self._forget_body()
-        self.standin.note(self._name(), 0, self._received)
+        if not self._noted:
+            self._noted = True
+            self.standin.note(self._name(), status, self._received)
 
     @property
     def _connection(self) -> HTTP1Connection:
@@ -206,7 +206,7 @@ class ApiHandler(RequestHandler):
         return self._route.endpoint(self._call(self._route, content))
 
     def _error(self, refusal: Refusal) -> Answer:
-        return Answer(refusal.status, self.standin.release.error(refusal, self._correlation))
+        return Answer(refusal.status, self.standin.release.error(refusal, self.correlation))
 
     async def _answer_early(self, answer: Answer) -> None:
         """Answer before the body is read.
@@ -214,67 +214,11 @@ class ApiHandler(RequestHandler):
         With `Connection: close` Node then closes on the unread rest; else it drains the rest.
         """
         self._forget_body()
-        await self._send(answer)
-        if self._has_body() and not self._keeps_alive():
-            await self.finish()
-
-    def _has_body(self) -> bool:
-        headers = self.request.headers
-        return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
-
-    def _keeps_alive(self) -> bool:
-        return self.request.headers.get("Connection", "").lower() != "close"
+        await self.send(answer, self.standin.release)
+        if self.has_body() and not self.keeps_alive():
+            self.finish()
 
     def _forget_body(self) -> None:
         if self._reader:
             self._reader.discard()
             self._reader = None
-
-    async def _send(self, answer: Answer) -> None:
-        """Send the whole answer now; the request is finished later."""
-        self._sent = True
-        self.set_status(answer.status)
-        self.set_header(self.standin.release.correlation_header(), self._correlation)
-        if self._keeps_alive():
-            self.set_header("Connection", "keep-alive")
-            self.set_header("Keep-Alive", "timeout=5")
-        for name, value in answer.headers.items():
-            self.set_header(name, value)
-        if answer.file:
-            await self._send_file(answer)
-        elif answer.body is None:
-            self.clear_header("Content-Type")
-        else:
-            self._write_body(answer.body)
-        await self.flush()
-
-    def _write_body(self, body: object) -> None:
-        page = isinstance(body, str)
-        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        kind = "text/html" if page else "application/json"
-        self.set_header("Content-Type", f"{kind}; charset=utf-8")
-        self.set_header("Content-Length", len(data))
-        self.write(data)
-
-    async def _send_file(self, answer: Answer) -> None:
-        assert answer.file
-        size = answer.file.stat().st_size
-        wanted = self._range(size)
-        self.set_header("Accept-Ranges", "bytes")
-        if wanted != range(size):
-            self.set_status(206)
-            self.set_header("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}")
-        self.set_header("Content-Length", len(wanted))
-        with answer.file.open("rb") as file:
-            file.seek(wanted.start)
-            for start in range(wanted.start, wanted.stop, PIECE):
-                self.write(file.read(min(PIECE, wanted.stop - start)))
-                await self.flush()
-
-    def _range(self, size: int) -> range:
-        """Tell which bytes are wanted; several ranges at once are all of them."""
-        match = RANGE.fullmatch(self.request.headers.get("Range", ""))
-        if not match:
-            return range(size)
-        start, end = match.groups()
-        return range(int(start), min(size, int(end) + 1 if end else size))

@@ -6,131 +6,27 @@ asset id) and `journal.jsonl`, from which a new process rebuilds what an earlier
 
 import json
 import os
+import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from immich_drop.standin.rows import (
+    TABLES,
+    Album,
+    Asset,
+    Key,
+    Link,
+    Row,
+    Tag,
+    User,
+    decode,
+    encode,
+    stamp,
+)
 
 MAX_NAME = 200
 """Bytes of a file name on disk; the asset keeps its whole name."""
-
-
-def now() -> datetime:
-    """Tell the time; aware, UTC."""
-    return datetime.now(UTC)
-
-
-@dataclass(slots=True, kw_only=True)
-class User:
-    """An account of the server."""
-
-    name: str
-    quota: int | None = None
-    """Bytes, or None for no limit."""
-    admin: bool = False
-    created_at: datetime = field(default_factory=now)
-
-    @property
-    def id(self) -> str:
-        """The same id in every run."""
-        return str(uuid5(NAMESPACE_URL, self.email))
-
-    @property
-    def email(self) -> str:
-        """An address that cannot exist."""
-        return f"{self.name.lower()}@example.com"
-
-
-@dataclass(slots=True, kw_only=True)
-class Key:
-    """An API key."""
-
-    secret: str
-    user: User
-    name: str
-    permissions: frozenset[str]
-    id: str = field(default_factory=lambda: str(uuid4()))
-    created_at: datetime = field(default_factory=now)
-
-
-@dataclass(slots=True, kw_only=True)
-class Asset:
-    """A photo or a video."""
-
-    owner: str
-    name: str
-    checksum: bytes
-    """SHA-1 (20 bytes) of the received bytes."""
-    size: int
-    created_at: datetime
-    """`fileCreatedAt` of the request."""
-    modified_at: datetime
-    video: bool = False
-    file: str | None
-    """Name in the folder; None where the row has no file (an orphan)."""
-    trashed: bool = False
-    doomed: bool = False
-    """Deleted for good, but the job that does it has not run."""
-    favorite: bool = False
-    visibility: str = "timeline"
-    description: str = ""
-    live_video: str | None = None
-    library: str | None = None
-    """An external library; uploads have none."""
-    device_asset_id: str = ""
-    device_id: str = ""
-    sidecar: bool = False
-    id: str = field(default_factory=lambda: str(uuid4()))
-    uploaded_at: datetime = field(default_factory=now)
-
-
-@dataclass(slots=True, kw_only=True)
-class Album:
-    """An album; its assets in the order in which they joined."""
-
-    owner: str
-    name: str
-    description: str = ""
-    assets: list[str] = field(default_factory=list)
-    id: str = field(default_factory=lambda: str(uuid4()))
-    created_at: datetime = field(default_factory=now)
-    updated_at: datetime = field(default_factory=now)
-
-
-@dataclass(slots=True, kw_only=True)
-class Link:
-    """A shared link to an album."""
-
-    owner: str
-    album: str
-    key: str
-    slug: str | None = None
-    password: str | None = None
-    description: str | None = None
-    expires_at: datetime | None = None
-    allow_upload: bool = False
-    allow_download: bool = True
-    show_metadata: bool = True
-    id: str = field(default_factory=lambda: str(uuid4()))
-    created_at: datetime = field(default_factory=now)
-
-
-@dataclass(slots=True, kw_only=True)
-class Tag:
-    """A tag; `value` is the whole path, `Party/Anna`."""
-
-    owner: str
-    value: str
-    parent: str | None = None
-    assets: list[str] = field(default_factory=list)
-    id: str = field(default_factory=lambda: str(uuid4()))
-    created_at: datetime = field(default_factory=now)
-
-
-Row = Asset | Album | Link | Tag
-TABLES: dict[str, type[Row]] = {"asset": Asset, "album": Album, "link": Link, "tag": Tag}
 
 
 class Library:
@@ -153,7 +49,7 @@ class Library:
 
     def add_key(self, secret: str, user: User, permissions: Iterable[str], name: str = "") -> Key:
         """Give a user an API key, and an account if there is none yet."""
-        self.users.setdefault(user.id, user)
+        user = self.users.setdefault(user.id, user)
         key = Key(secret=secret, user=user, name=name, permissions=frozenset(permissions))
         self.keys[secret] = key
         return key
@@ -173,7 +69,7 @@ class Library:
 
     def keep(self, incoming: Path, name: str) -> str:
         """Give a received file its place in the folder; returns its name there."""
-        stem, dot, suffix = name.replace("\0", "_").rpartition(".")
+        stem, dot, suffix = re.sub(r"[\0/]", "_", name).rpartition(".")
         stem = stem.encode()[: MAX_NAME - len(suffix)].decode("utf-8", "ignore")
         number, place = 1, self.folder / f"{stem}{dot}{suffix}"
         while place.exists():
@@ -254,7 +150,7 @@ class Library:
             elif table == "gone_album":
                 self._drop_album(row)
             else:
-                self._hold(TABLES[table](**_decode(row)))
+                self._hold(TABLES[table](**decode(row)))
         # A line torn by a crash would swallow the next one.
         os.truncate(self._journal, len(whole + newline))
         self._write_listing()
@@ -266,31 +162,3 @@ def listed(asset: Asset) -> str:
     return "\t".join(
         (name, asset.checksum.hex(), str(asset.size), stamp(asset.created_at), asset.id)
     )
-
-
-def stamp(date: datetime) -> str:
-    """Write an instant as Immich does: `2021-03-04T03:06:07.000Z`."""
-    return date.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def encode(value: object) -> str:
-    """Write what JSON has no word for."""
-    match value:
-        case bytes():
-            return value.hex()
-        case datetime():
-            return value.isoformat()
-    raise TypeError(type(value))
-
-
-def _decode(row: dict[str, Any]) -> dict[str, Any]:
-    def revive(name: str, value: object) -> object:
-        if isinstance(value, str) and name == "checksum":
-            return bytes.fromhex(value)
-        return (
-            datetime.fromisoformat(value)
-            if isinstance(value, str) and name[-3:] == "_at"
-            else value
-        )
-
-    return {name: revive(name, value) for name, value in row.items()}

@@ -9,7 +9,7 @@ from secrets import token_urlsafe
 from immich_drop.standin.albums import album_json
 from immich_drop.standin.calls import Answer, Call
 from immich_drop.standin.forms import read_text
-from immich_drop.standin.library import Link, stamp
+from immich_drop.standin.rows import Link, stamp
 from immich_drop.standin.wire import Refusal
 
 COOKIE = "immich_shared_link_token"

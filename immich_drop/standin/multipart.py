@@ -71,14 +71,16 @@ class FormParser:
         if not boundary:
             raise MalformedForm("Multipart: Boundary not found")
         self._delimiter = b"\r\n--" + boundary.encode("latin-1")
-        self._buffer = bytearray(b"\r\n")
+        self._buffer = b"\r\n"
         self._state = _State.BOUNDARY
         self._field = ""
         self._text = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield what the next piece of the body completes."""
-        self._buffer += data
+        if self._state is _State.END:
+            return
+        self._buffer = self._buffer + data if self._buffer else data
         steps = {
             _State.BOUNDARY: self._skip_to_boundary,
             _State.AFTER_BOUNDARY: self._after_boundary,
@@ -98,12 +100,19 @@ class FormParser:
             raise MalformedForm("Multipart: Unexpected end of form")
 
     def _take_until_delimiter(self) -> tuple[bytes, bool]:
-        """Return the bytes that surely precede the delimiter, and whether it follows them."""
-        found = self._buffer.find(self._delimiter)
-        end = found if found >= 0 else max(0, len(self._buffer) - len(self._delimiter) + 1)
-        data = bytes(memoryview(self._buffer)[:end])
-        del self._buffer[: end + (len(self._delimiter) if found >= 0 else 0)]
-        return data, found >= 0
+        """Return the bytes that surely precede the delimiter, and whether it follows them.
+
+        What may be the start of a delimiter stays; mostly that is nothing, and nothing is copied.
+        """
+        buffer, size = self._buffer, len(self._delimiter)
+        found = buffer.find(self._delimiter)
+        if found >= 0:
+            self._buffer = buffer[found + size :]
+            return buffer[:found], True
+        start = buffer.find(b"\r", max(0, len(buffer) - size + 1))
+        cut = len(buffer) if start < 0 else start
+        self._buffer = buffer[cut:]
+        return buffer[:cut], False
 
     def _skip_to_boundary(self) -> Iterator[Event]:
         _, found = self._take_until_delimiter()
@@ -114,7 +123,7 @@ class FormParser:
     def _after_boundary(self) -> Iterator[Event]:
         if len(self._buffer) >= 2:
             closing = self._buffer[:2] == b"--"
-            del self._buffer[:2]
+            self._buffer = self._buffer[2:]
             self._state = _State.END if closing else _State.HEADERS
         yield from ()
 
@@ -124,8 +133,8 @@ class FormParser:
             if len(self._buffer) > MAX_HEADER:
                 raise MalformedForm("Multipart: Malformed part header")
             return
-        headers = part_headers(bytes(self._buffer[:end]))
-        del self._buffer[: end + 4]
+        headers = part_headers(self._buffer[:end])
+        self._buffer = self._buffer[end + 4 :]
         options = parameters(headers.get("content-disposition", ""))
         self._field = options.get("name", "")
         octets = headers.get("content-type", "").startswith("application/octet-stream")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from immich_drop.standin import accounts, albums, assets, links, tags
+from immich_drop.standin import accounts, albums, assets, links, tags, uploads
 from immich_drop.standin.calls import Answer, Call, Route
 from immich_drop.standin.wire import Release
 
@@ -43,9 +43,9 @@ ACCOUNTS = [
     route("GET /users/me", accounts.me, "user.read"),
 ]
 ASSETS = [
-    replace(route("POST /assets", assets.upload, "asset.upload"), streams=True, shared=True),
+    replace(route("POST /assets", uploads.upload, "asset.upload"), streams=True, shared=True),
     route("DELETE /assets", assets.delete_assets, "asset.delete"),
-    route("POST /assets/bulk-upload-check", assets.bulk_check, "asset.check"),
+    route("POST /assets/bulk-upload-check", uploads.bulk_check, "asset.check"),
     route("GET /assets/*", assets.get_asset, "asset.read"),
     route("PUT /assets/*", assets.update_asset, "asset.update"),
     route("GET /assets/*/original", assets.original, "asset.download"),

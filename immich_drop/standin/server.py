@@ -11,8 +11,10 @@ from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
 from immich_drop.standin.faults import FaultPlan
-from immich_drop.standin.handler import PIECE, ApiHandler
-from immich_drop.standin.library import Album, Asset, Library, User
+from immich_drop.standin.handler import ApiHandler
+from immich_drop.standin.library import Library
+from immich_drop.standin.rows import Album, Asset, User
+from immich_drop.standin.sender import PIECE
 from immich_drop.standin.wire import Release, Version, Wire
 
 KEEP_ALIVE = 5.0
@@ -60,7 +62,8 @@ class StandIn:
         self.url = ""
         self._job_delay = job_delay
         self._server: HTTPServer | None = None
-        self._socket: socket.socket | None = None
+        self._socket: socket.socket
+        self._closed: asyncio.Future[None]
         self._address = ("127.0.0.1", 0)
         self._comeback: asyncio.TimerHandle | None = None
 
@@ -79,6 +82,11 @@ class StandIn:
         (album,) = (each for each in self.albums if each.name == name)
         return album
 
+    @property
+    def listening(self) -> bool:
+        """Whether connections are accepted."""
+        return self._server is not None
+
     async def start(self, port: int = 0, address: str = "127.0.0.1") -> str:
         """Listen, and return the base URL, which ends in /api."""
         self._address = (address, port)
@@ -93,15 +101,22 @@ class StandIn:
         self.faults.clear()
         if self._comeback:
             self._comeback.cancel()
-        await self._close()
-        if self._socket:
-            self._socket.close()
+        self._close()
+        await self._closed
+        self._socket.close()
 
     async def down(self, seconds: float | None = None) -> None:
         """Refuse connections and cut those there are, until `up` or for so many seconds."""
+        self.refuse(seconds)
+        await self._closed
+
+    def refuse(self, seconds: float | None = None) -> None:
+        """Go down without waiting for the requests in flight to end: one of them may have asked."""
         if self._server:
-            await self._close()
+            self._close()
             self._hold_port()
+        if self._comeback:
+            self._comeback.cancel()
         if seconds is not None:
             self._comeback = asyncio.get_running_loop().call_later(seconds, self.up)
 
@@ -136,7 +151,6 @@ class StandIn:
         self._address = self._socket.getsockname()[:2]
 
     def _listen(self) -> None:
-        assert self._socket
         self._socket.listen(128)
         self._server = HTTPServer(
             Application([(r".*", ApiHandler, {"standin": self})], log_function=_silent),
@@ -146,11 +160,13 @@ class StandIn:
         )
         self._server.add_socket(self._socket)
 
-    async def _close(self) -> None:
+    def _close(self) -> None:
+        """Stop listening, and start to close what is open; `_closed` is done when it is."""
+        self.faults.wake()
         if self._server:
-            server, self._server = self._server, None
-            server.stop()
-            await server.close_all_connections()
+            self._server.stop()
+            self._closed = asyncio.ensure_future(self._server.close_all_connections())
+            self._server = None
 
 
 def _silent(_: RequestHandler) -> None:

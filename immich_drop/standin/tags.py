@@ -2,7 +2,7 @@
 
 from immich_drop.standin.calls import Answer, Call
 from immich_drop.standin.forms import read_ids, read_list
-from immich_drop.standin.library import Tag, stamp
+from immich_drop.standin.rows import Tag, stamp
 from immich_drop.standin.wire import Refusal
 
 

@@ -19,7 +19,7 @@ from tornado.ioloop import IOLoop
 
 from immich_drop.standin import StandIn, User, Wire
 
-RECORDINGS = Path(__file__).parent / "recordings"
+RECORDINGS = Path(__file__).parents[1] / "recordings"
 KEYS = {
     "key-all": ["all"],
     "key-upload-only": ["asset.upload"],

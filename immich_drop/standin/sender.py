@@ -1,0 +1,100 @@
+"""How an answer gets onto the wire: whole and at once, before the request is over if need be."""
+
+import json
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from immich_drop.standin.calls import Answer
+from immich_drop.standin.wire import Release, correlation_id
+
+RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+PIECE = 256 * 1024
+"""Bytes read or sent at once."""
+
+
+class Sender(RequestHandler):
+    """Sends answers as Express does."""
+
+    answered = False
+    """An answer went out, though the request may go on."""
+
+    def set_default_headers(self) -> None:
+        """Speak like Express."""
+        self.correlation = correlation_id()
+        self.clear_header("Server")
+        self.set_header("X-Powered-By", "Express")
+
+    def has_body(self) -> bool:
+        """Tell whether the request has a body."""
+        headers = self.request.headers
+        return "Transfer-Encoding" in headers or headers.get("Content-Length", "0") != "0"
+
+    def keeps_alive(self) -> bool:
+        """Tell whether the connection may serve another request."""
+        return self.request.headers.get("Connection", "").lower() != "close"
+
+    async def send(self, answer: Answer, release: Release) -> None:
+        """Send the whole answer now; the request is finished later."""
+        self.answered = True
+        self._write_head(answer, release)
+        with suppress(StreamClosedError):  # the client went away; it is told so elsewhere
+            if answer.file:
+                await self._send_file(answer.file)
+            elif answer.body is None:
+                self._write_nothing(answer.status)
+            else:
+                self._write_body(answer.body)
+            await self.flush()
+
+    def _write_head(self, answer: Answer, release: Release) -> None:
+        self.set_status(answer.status)
+        self.set_header(release.correlation_header(), self.correlation)
+        if self.keeps_alive():
+            self.set_header("Connection", "keep-alive")
+            self.set_header("Keep-Alive", "timeout=5")
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+
+    def _write_nothing(self, status: int) -> None:
+        self.clear_header("Content-Type")
+        if status != 204:
+            self.set_header("Content-Length", 0)
+
+    def _write_body(self, body: object) -> None:
+        page = isinstance(body, str)
+        text = (
+            body
+            if isinstance(body, str)
+            else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        )
+        data = text.encode()
+        kind = "text/html" if page else "application/json"
+        self.set_header("Content-Type", f"{kind}; charset=utf-8")
+        self.set_header("Content-Length", len(data))
+        self.write(data)
+
+    async def _send_file(self, path: Path) -> None:
+        size = path.stat().st_size
+        wanted = self._range(size)
+        self.set_header("Accept-Ranges", "bytes")
+        if wanted != range(size):
+            self.set_status(206)
+            self.set_header("Content-Range", f"bytes {wanted.start}-{wanted.stop - 1}/{size}")
+        self.set_header("Content-Length", len(wanted))
+        with path.open("rb") as file:
+            file.seek(wanted.start)
+            for start in range(wanted.start, wanted.stop, PIECE):
+                self.write(file.read(min(PIECE, wanted.stop - start)))
+                await self.flush()
+
+    def _range(self, size: int) -> range:
+        """Tell which bytes are wanted; several ranges at once are all of them."""
+        match = RANGE.fullmatch(self.request.headers.get("Range", ""))
+        if not match:
+            return range(size)
+        start, end = match.groups()
+        return range(int(start), min(size, int(end) + 1 if end else size))
