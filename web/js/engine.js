@@ -58,7 +58,8 @@ export async function start({
     },
   });
   commands.restore(await memory.all(session));
-  watch({ commands, memory, progress: new Progress({ uploads, session, base, send }) });
+  const progress = new Progress({ uploads, session, base, send, cut: () => commands.doubt() });
+  watch({ commands, memory, progress });
   keepAwake(uploads);
   return { uploads, commands, config, session };
 }

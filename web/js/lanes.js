@@ -133,8 +133,10 @@ export class Lanes {
    */
   #found(transfer, known) {
     const { twin, sha1, item } = transfer;
-    if (sha1 && twin && (known || twin.sha1 === sha1)) this.#uploads.remove(item.id);
-    else if (known) this.#known(transfer);
+    if (sha1 && twin && (known || twin.sha1 === sha1)) {
+      this.#uploads.remove(item.id);
+      this.#uploads.tell("again", twin.item);
+    } else if (known) this.#known(transfer);
     else if (sha1) this.#bring(sha1, transfer);
     this.pump();
   }

@@ -8,13 +8,14 @@ import { Backoff } from "./backoff.js";
 const CONNECT = 5000; // ms; iOS leaves sockets connecting for ever
 const BEAT = 20_000; // ms between two signs of life we ask for
 const POLL = 5000; // ms
-const GIVE_UP = 2; // failed connections, after which asking begins
+const GIVE_UP = 3; // failed connections, after which asking begins
 
 export class Progress {
   #uploads;
   #session;
   #base;
   #send;
+  #cut;
   #WebSocket;
   #backoff;
   /** @type {WebSocket | null} */
@@ -23,7 +24,7 @@ export class Progress {
   #timer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #poller;
-  #failures = 0;
+  #failures = 1; // in a row; none once it was heard
 
   /**
    * @param {object} parts
@@ -31,14 +32,16 @@ export class Progress {
    * @param {string} parts.session
    * @param {URL} parts.base
    * @param {Send} parts.send
+   * @param {() => void} [parts.cut]  a connection that worked is lost
    * @param {typeof globalThis.WebSocket} [parts.WebSocket]
    * @param {() => number} [parts.random]
    */
-  constructor({ uploads, session, base, send, WebSocket = globalThis.WebSocket, random }) {
+  constructor({ uploads, session, base, send, cut, WebSocket = globalThis.WebSocket, random }) {
     this.#uploads = uploads;
     this.#session = session;
     this.#base = base;
     this.#send = send;
+    this.#cut = cut;
     this.#WebSocket = WebSocket;
     this.#backoff = new Backoff({ random });
   }
@@ -88,6 +91,7 @@ export class Progress {
 
   #lost() {
     this.#drop();
+    if (!this.#failures) this.#cut?.();
     if (++this.#failures >= GIVE_UP) this.#poll(true);
     this.#later(this.#backoff.next(), () => this.connect());
   }

@@ -132,6 +132,14 @@ export class Queue {
     this.#lanes.pump();
   };
 
+  /**
+   * Another connection was cut, and these may be too. Chromium hides that: a request on a connection
+   * it used before it sends again by itself, all of it, to an offset the server has left behind.
+   */
+  doubt() {
+    for (const transfer of this.#lanes.running) transfer.nudge(0);
+  }
+
   /** @param {Transfer} transfer */
   #enqueue(transfer) {
     this.#lanes.add(transfer);

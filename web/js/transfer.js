@@ -91,10 +91,14 @@ export class Transfer {
     this.#attempt.abort();
   }
 
-  /** The network may be back: do not wait, and do not trust a connection that stands still. */
-  nudge() {
+  /**
+   * The network may be back: do not wait, and do not trust a connection that stands still.
+   *
+   * @param {number} [still]  ms without progress
+   */
+  nudge(still = STALE) {
     this.#backoff.reset();
-    if (this.#asleep || performance.now() - this.#progressAt > STALE) this.#attempt.abort();
+    if (this.#asleep || performance.now() - this.#progressAt >= still) this.#attempt.abort();
   }
 
   /** @returns {Promise<string>} */
