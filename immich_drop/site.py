@@ -17,7 +17,7 @@ _REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\
 _IMPORT = re.compile(r'^(?:import|export)\s(?:[^"]*\sfrom\s)?"\./([\w/-]+\.js)";', re.MULTILINE)
 
 # Whole lines and blocks only: what stands behind code stays, and so no string is ever touched.
-_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*[\s\S]*?\*/)\n", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
 ENTRY = "main.js"
