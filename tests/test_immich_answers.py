@@ -73,7 +73,14 @@ def said(status: int, message: object, **more: object) -> Answer:
             ImmichUnavailable,
             "redirected to login.example:",
         ),
+        (
+            Answer(status=307, body=b"", location="//me:secret@login.example"),
+            ImmichUnavailable,
+            "redirected to login.example:",
+        ),
         (Answer(status=301, body=b"", location="/ui"), ImmichUnavailable, "another path"),
+        (Answer(status=301, body=b"", location="http://"), ImmichUnavailable, "another path"),
+        (said(400, "two\nlines"), ImmichRefused, "400 two lines"),
         (said(400, "m" * 5000), ImmichRefused, "400 mmm"),
     ],
 )

@@ -5,10 +5,10 @@ Immich <= 2.7 says `{"message": str | list, "error", "statusCode"}`, 3.x says `{
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from tornado.iostream import StreamClosedError
 
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 _DETAIL = 200
 """Characters of an answer that may reach the host's log."""
+
+_HOST = re.compile(r"(?:https?:)?//(?:[^/?#]*@)?([^/?#@]{1,100})", re.IGNORECASE)
 
 _BY_STATUS: dict[int, type[ImmichError]] = {
     408: ImmichTrouble,
@@ -64,8 +66,9 @@ def failure(answer: Answer) -> ImmichError:
     """Name what an answer that is not 2xx means for a delivery."""
     said = _message(answer.body)
     if 300 <= answer.status < 400:
-        host = urlsplit(answer.location).netloc or "another path"
-        return ImmichUnavailable(f"redirected to {host}: a login page, or the base URL is wrong")
+        host = _HOST.match(answer.location)
+        where = host[1] if host else "another path"
+        return ImmichUnavailable(f"redirected to {where}: a login page, or the base URL is wrong")
     if found := _BY_STATUS.get(answer.status):
         return found(f"{answer.status} {said or ''}".rstrip())
     if answer.status == 400 and not answer.body:
@@ -91,7 +94,7 @@ def _message(body: bytes) -> str | None:
         return None
     if not isinstance(value, dict) or "message" not in value:
         return None
-    return "; ".join(_sentences(value))[:_DETAIL]
+    return " ".join("; ".join(_sentences(value)).split())[:_DETAIL]
 
 
 def _sentences(value: dict[str, object]) -> Iterator[str]:
@@ -122,12 +125,17 @@ def parsed(answer: Answer) -> object:
     return value
 
 
+def maybe(value: object, name: str) -> object:
+    """Return the member of a JSON object, or None if there is none."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
 def member(value: object, name: str, kind: type[T]) -> T:
     """Return the member of a JSON object.
 
     Raises ImmichUnavailable: there is none of this name and kind.
     """
-    if isinstance(value, dict) and isinstance(found := value.get(name), kind):
+    if isinstance(found := maybe(value, name), kind):
         return found
     raise _strange()
 

@@ -3,6 +3,7 @@
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,7 @@ from immich_drop.errors import (
     ImmichPermission,
     ImmichRefused,
 )
-from immich_drop.immich.answers import elements, member, parsed
+from immich_drop.immich.answers import elements, maybe, member, parsed
 from immich_drop.immich.batch import Batcher
 from immich_drop.immich.credentials import NAME, ApiKey, Credential
 from immich_drop.immich.exchange import Exchange
@@ -101,8 +102,7 @@ class Immich:
         When this returns, raises or is cancelled, the connection is closed and `blocks` is not
         read any more; closing it is the caller's.
         """
-        instant = taken.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        instant += f".{taken.microsecond // 1000:03}Z"
+        instant = taken.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         form = envelope(
             fields={
                 "deviceAssetId": device_asset_id,
@@ -140,8 +140,7 @@ class Immich:
             return None
         except ImmichRefused:
             return False
-        exif = asset.get("exifInfo") if isinstance(asset, dict) else None
-        size = exif.get("fileSizeInByte") if isinstance(exif, dict) else None
+        size = maybe(maybe(asset, "exifInfo"), "fileSizeInByte")
         return member(asset, "checksum", str) == b64encode(checksum).decode() and size == length
 
     async def restore(self, asset_id: str) -> bool:
@@ -222,14 +221,10 @@ class Immich:
             answer = await self._ask("GET", "/users/me")
         except ImmichPermission:
             return None
-        quota = answer.get("quotaSizeInBytes") if isinstance(answer, dict) else None
-        if quota == 0 and await self.version() < ZERO_QUOTA_IS_A_QUOTA:
-            quota = None
-        return Account(
-            quota=quota,
-            usage=member(answer, "quotaUsageInBytes", int) if quota is not None else 0,
-            is_admin=member(answer, "isAdmin", bool),
-        )
+        account = Account.read(answer)
+        if account.quota == 0 and await self.version() < ZERO_QUOTA_IS_A_QUOTA:
+            return replace(account, quota=None)
+        return account
 
     async def shared_link(self, password: str | None = None) -> SharedLink:
         """Return what the shared link says of itself. Only with a ShareKey or ShareSlug.
@@ -257,7 +252,7 @@ class Immich:
         return {
             bytes.fromhex(member(result, "id", str)): Found(
                 asset_id=member(result, "assetId", str),
-                trashed=isinstance(result, dict) and result.get("isTrashed") is True,
+                trashed=maybe(result, "isTrashed") is True,
             )
             for result in elements(member(answer, "results", list))
             if member(result, "action", str) == "reject"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from immich_drop.errors import ImmichUnavailable
-from immich_drop.immich.answers import Answer, failure, parsed, reason
+from immich_drop.immich.answers import Answer, failure, maybe, parsed, reason
 from immich_drop.immich.credentials import NAME
 
 _TIMEOUT = 60
@@ -58,7 +58,7 @@ class Exchange:
             config = parsed(await self._fetch("GET", "/server/config"))
         except ImmichUnavailable:
             return False
-        return isinstance(config, dict) and config.get("maintenanceMode") is True
+        return maybe(config, "maintenanceMode") is True
 
     async def _fetch(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None

@@ -1,10 +1,10 @@
 """What Immich tells us, as our own records."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self
 
-from immich_drop.immich.answers import member
+from immich_drop.immich.answers import maybe, member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,16 @@ class Account:
     """Bytes."""
     is_admin: bool
 
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """Read the answer to GET /users/me."""
+        quota, usage = maybe(value, "quotaSizeInBytes"), maybe(value, "quotaUsageInBytes")
+        return cls(
+            quota=quota if isinstance(quota, int) else None,
+            usage=usage if isinstance(usage, int) else 0,
+            is_admin=member(value, "isAdmin", bool),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedLink:
@@ -60,17 +70,13 @@ class SharedLink:
     @classmethod
     def read(cls, value: object) -> Self:
         """Read the answer to GET /shared-links/me."""
-        fields = member({"link": value}, "link", dict)
-        album = fields.get("album")
-        has_album = isinstance(album, dict)
+        album = maybe(value, "album")
+        description = maybe(value, "description")
+        expires_at = maybe(value, "expiresAt")
         return cls(
-            title=member(album, "albumName", str) if has_album else "",
-            description=fields.get("description") or "",
-            expires_at=_instant(fields.get("expiresAt")),
+            title=member(album, "albumName", str) if album else "",
+            description=description if isinstance(description, str) else "",
+            expires_at=datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None,
             allow_upload=member(value, "allowUpload", bool),
-            has_album=has_album,
+            has_album=album is not None,
         )
-
-
-def _instant(text: object) -> datetime | None:
-    return datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) else None
