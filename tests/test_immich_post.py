@@ -2,10 +2,14 @@
 
 import asyncio
 import re
+import shutil
+import ssl
+import subprocess
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -25,7 +29,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def server(serve: Serve) -> AsyncIterator[str]:
+async def server(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve each connection, close it, and yield the base URL."""
     serving: set[asyncio.Task[None]] = set()
 
@@ -41,9 +45,9 @@ async def server(serve: Serve) -> AsyncIterator[str]:
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         serving.add(asyncio.create_task(run(reader, writer)))
 
-    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listening.sockets[0].getsockname()[1]}/api"
     finally:
         listening.close()
         for task in serving:
@@ -401,3 +405,36 @@ async def test_tls_where_there_is_none() -> None:
     async with server(serve) as url:
         with pytest.raises(ImmichUnavailable, match="SSLError"):
             await send(url.replace("http:", "https:"))
+
+
+@pytest.fixture(name="certificate")
+def certificate_fixture(tmp_path: Path) -> Path:
+    """Make a certificate for 127.0.0.1, with its key in the same file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *subject, *files], check=True, capture_output=True)
+    certificate.write_text(certificate.read_text() + key.read_text())
+    return certificate
+
+
+@pytest.mark.gen_test
+async def test_over_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+        writer.write(CREATED)
+
+    async with server(serve, tls) as url:
+        with pytest.raises(ImmichUnavailable, match="certificate verify failed"):
+            await send(url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert (await send(url)).asset_id == "some-asset"
+    async with server(close_at_once, tls) as url:
+        with pytest.raises(ImmichKeyRejected):
+            await send(url)
