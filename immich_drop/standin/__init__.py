@@ -5,13 +5,15 @@ told to be. Nothing of the product but the demo imports it.
 
     server     starts, stops, goes down and comes back
     handler    one request from headers to answer, and the faults on its way
+    sender     how an answer gets onto the wire
     routes     every endpoint and who may call it
-    accounts, assets, albums, tags, links    the endpoints
+    uploads, assets, albums, tags, links, accounts    the endpoints
+    calls      a request as an endpoint sees it, and who may ask
     forms      are the fields of a request what this version takes
     bodies     JSON into memory, an upload's file to disk as it comes
     multipart  form-data as a stream
     faults     what goes wrong, when and how often
-    library    what it holds, and the folder where it lasts
+    library    what it holds, and the folder where it lasts; rows: of what
     wire       what differs between versions
     control    looking at it and making it misbehave from another process
 """

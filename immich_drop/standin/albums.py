@@ -4,7 +4,7 @@ from immich_drop.standin.accounts import user_json
 from immich_drop.standin.assets import asset_json
 from immich_drop.standin.calls import Answer, Call
 from immich_drop.standin.forms import read_ids, read_text
-from immich_drop.standin.rows import Album, Asset, now, stamp
+from immich_drop.standin.rows import Album, Asset, stamp
 from immich_drop.standin.wire import Refusal, Wire
 
 
@@ -22,6 +22,7 @@ def create_album(call: Call) -> Answer:
     ids = read_ids(call.body, "assetIds") if "assetIds" in call.body else []
     description = str(call.body.get("description") or "")
     album = Album(owner=call.owner, name=name, description=description)
+    call.library.save(album)
     _add(call, album, ids)
     body = album_json(call, album)
     body.pop("lastModifiedAssetTimestamp", None)
@@ -82,18 +83,20 @@ def _accessible(call: Call, access: str) -> Album:
 
 def _add(call: Call, album: Album, ids: list[str]) -> list[dict[str, object]]:
     results: list[dict[str, object]] = []
+    members = set(album.assets)
+    fresh: list[str] = []
     for each in ids:
         asset = call.library.assets.get(each)
         if asset is None or asset.owner != call.owner:
             results.append({"id": each, "success": False, "error": "no_permission"})
-        elif each in album.assets:
+        elif each in members:
             results.append({"id": each, "success": False, "error": "duplicate"})
         else:
-            album.assets.append(each)
+            members.add(each)
+            fresh.append(each)
             results.append({"id": each, "success": True})
-    if any(result["success"] for result in results):
-        album.updated_at = now()
-    call.library.save(album)
+    if fresh:
+        call.library.join(album, fresh)
     return results
 
 

@@ -74,7 +74,8 @@ class Fault:
     """Bytes a second."""
     seconds: float | None = None
     status: int = 500
-    message: str = "Internal server error"
+    message: str = ""
+    """What Immich says; "" for the status's own phrase."""
     location: str = ""
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from immich_drop.standin.wire import Problem, Refusal, Release, Wire
 
 VISIBILITIES = ("archive", "timeline", "hidden", "locked")
-UUID4 = re.compile(
+UUID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
 ZONES = {
@@ -163,7 +163,7 @@ OPTIONAL: tuple[Callable[[Mapping[str, object], Release], Problem | None], ...] 
 
 def check_id(value: object, *path: str | int) -> Problem | None:
     """Check one id."""
-    if isinstance(value, str) and UUID4.fullmatch(value):
+    if isinstance(value, str) and UUID.fullmatch(value):
         return None
     return Problem(path=path, old=("{path} must be a UUID",), new="Invalid UUID")
 

@@ -125,7 +125,7 @@ class ApiHandler(Sender):
         """Let a fault answer in place of Immich; raises Refusal in Immich's place."""
         match first(self._faults, AT_HEADERS):
             case Fault(kind=Kind.STATUS) as fault:
-                raise Refusal(fault.status, fault.message)
+                raise Refusal(fault.status, fault.message or HTTPStatus(fault.status).phrase)
             case Fault(kind=Kind.MAINTENANCE):
                 raise self._unknown()
             case Fault(kind=Kind.HTML) as fault:

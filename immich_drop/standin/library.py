@@ -7,8 +7,8 @@ asset id) and `journal.jsonl`, from which a new process rebuilds what an earlier
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 from immich_drop.standin.rows import (
@@ -22,6 +22,7 @@ from immich_drop.standin.rows import (
     User,
     decode,
     encode,
+    now,
     stamp,
 )
 
@@ -42,7 +43,9 @@ class Library:
         self.albums: dict[str, Album] = {}
         self.links: dict[str, Link] = {}
         self.tags: dict[str, Tag] = {}
-        self._by_checksum: dict[tuple[str, bytes], Asset] = {}
+        self._uploads: dict[tuple[str, bytes], Asset] = {}
+        self._external: dict[tuple[str, bytes], Asset] = {}
+        self._names: Counter[str] = Counter()
         self._journal = folder / "journal.jsonl"
         self._listing = folder / "listing.tsv"
         self._replay()
@@ -60,21 +63,20 @@ class Library:
 
     def find(self, owner: str, checksum: bytes) -> Asset | None:
         """Find a user's uploaded asset by its SHA-1, in the trash too."""
-        return self._by_checksum.get((owner, checksum))
+        return self._uploads.get((owner, checksum))
 
     def find_any(self, owner: str, checksum: bytes) -> Asset | None:
         """Find a user's asset by its SHA-1, in external libraries too."""
-        mine = (a for a in self.assets.values() if a.library and a.owner == owner)
-        return self.find(owner, checksum) or next((a for a in mine if a.checksum == checksum), None)
+        return self.find(owner, checksum) or self._external.get((owner, checksum))
 
     def keep(self, incoming: Path, name: str) -> str:
         """Give a received file its place in the folder; returns its name there."""
         stem, dot, suffix = re.sub(r"[\0/]", "_", name).rpartition(".")
         stem = stem.encode()[: MAX_NAME - len(suffix)].decode("utf-8", "ignore")
-        number, place = 1, self.folder / f"{stem}{dot}{suffix}"
+        place = self.folder / f"{stem}{dot}{suffix}"
         while place.exists():
-            number += 1
-            place = self.folder / f"{stem} ({number}){dot}{suffix}"
+            self._names[name] += 1
+            place = self.folder / f"{stem} ({self._names[name] + 1}){dot}{suffix}"
         incoming.rename(place)
         return place.name
 
@@ -82,7 +84,7 @@ class Library:
         """Hold a row from now on, or what changed in it."""
         self._hold(row)
         table = next(name for name, kind in TABLES.items() if isinstance(row, kind))
-        self._append(self._journal, json.dumps({table: asdict(row)}, default=encode))
+        self._note(table, {name: getattr(row, name) for name in row.__slots__})
 
     def add_asset(self, asset: Asset) -> None:
         """Hold a new asset and list it."""
@@ -94,19 +96,28 @@ class Library:
         self._drop(asset.id)
         if asset.file:
             (self.folder / asset.file).unlink(missing_ok=True)
-        self._append(self._journal, json.dumps({"gone": asset.id}))
+        self._note("asset gone", asset.id)
         self._write_listing()
 
     def remove_album(self, album: Album) -> None:
         """Forget an album and the links to it; its assets stay."""
         self._drop_album(album.id)
-        self._append(self._journal, json.dumps({"gone_album": album.id}))
+        self._note("album gone", album.id)
+
+    def join(self, album: Album, assets: list[str]) -> None:
+        """Add assets to an album; only these are written down, whatever the album has already."""
+        album.updated_at = now()
+        album.assets += assets
+        self._note("album joined", [album.id, assets])
 
     def _write_listing(self) -> None:
         fresh = self.incoming / self._listing.name
         lines = ["name\tsha1\tsize\tfileCreatedAt\tid", *map(listed, self.assets.values())]
         fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
         fresh.replace(self._listing)
+
+    def _note(self, change: str, what: object) -> None:
+        self._append(self._journal, json.dumps({change: what}, default=encode))
 
     @staticmethod
     def _append(path: Path, line: str) -> None:
@@ -117,8 +128,8 @@ class Library:
         match row:
             case Asset():
                 self.assets[row.id] = row
-                if not row.library:
-                    self._by_checksum[row.owner, row.checksum] = row
+                index = self._external if row.library else self._uploads
+                index[row.owner, row.checksum] = row
             case Album():
                 self.albums[row.id] = row
             case Link():
@@ -128,8 +139,8 @@ class Library:
 
     def _drop(self, asset_id: str) -> None:
         asset = self.assets.pop(asset_id)
-        if self.find(asset.owner, asset.checksum) is asset:
-            del self._by_checksum[asset.owner, asset.checksum]
+        index = self._external if asset.library else self._uploads
+        del index[asset.owner, asset.checksum]
         for album in self.albums.values():
             album.assets = [each for each in album.assets if each != asset_id]
 
@@ -144,13 +155,16 @@ class Library:
         self._journal.touch()
         whole, newline, _ = self._journal.read_text(encoding="utf-8").rpartition("\n")
         for line in filter(None, whole.split("\n")):
-            ((table, row),) = json.loads(line).items()
-            if table == "gone":
-                self._drop(row)
-            elif table == "gone_album":
-                self._drop_album(row)
-            else:
-                self._hold(TABLES[table](**decode(row)))
+            ((change, what),) = json.loads(line).items()
+            match change:
+                case "asset gone":
+                    self._drop(what)
+                case "album gone":
+                    self._drop_album(what)
+                case "album joined":
+                    self.albums[what[0]].assets += what[1]
+                case _:
+                    self._hold(TABLES[change](**decode(what)))
         # A line torn by a crash would swallow the next one.
         os.truncate(self._journal, len(whole + newline))
         self._write_listing()

@@ -8,7 +8,7 @@ from immich_drop.standin.bodies import Received
 from immich_drop.standin.calls import Answer, Call
 from immich_drop.standin.faults import Kind
 from immich_drop.standin.forms import UploadForm, read_checks, read_upload
-from immich_drop.standin.rows import Asset, now
+from immich_drop.standin.rows import Asset
 from immich_drop.standin.wire import Problem, Refusal, Wire
 
 BIND_PARAMETERS = 65_535
@@ -101,9 +101,7 @@ def _join(call: Call, asset: Asset) -> None:
         return
     album = call.library.albums[call.link.album]
     if asset.id not in album.assets:
-        album.assets.append(asset.id)
-        album.updated_at = now()
-        call.library.save(album)
+        call.library.join(album, [asset.id])
 
 
 def duplicate(asset: Asset) -> Answer:

@@ -7,6 +7,7 @@ V3. V2 and PRE3 are recorded from real servers; V3 is told by its SDK and by cap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from http import HTTPStatus
 from pathlib import PurePath
 from secrets import choice
@@ -154,7 +155,10 @@ class Release:
         return cls(version, wire or (Wire.V3 if version >= (3, 0, 0) else Wire.V2))
 
     def scope(self, scope: str) -> str | None:
-        """Tell which permission a call needs that declares `scope`; None: any valid key will do."""
+        """Tell which permission a call needs that declares `scope`; None: any valid key will do.
+
+        `asset.check` is our name for that of the bulk check, which was undeclared at first.
+        """
         if self.version < (1, 136, 0) or not scope:
             return None
         if self.version < (1, 137, 0) or (scope == "asset.check" and self.version < (1, 141, 0)):
@@ -171,9 +175,7 @@ class Release:
 
     def kind(self, name: str) -> str | None:
         """Tell the kind of a file (`image`, `video`, `sidecar`) by its name, None if unsupported."""
-        suffix = PurePath(name).suffix.lower()
-        types = self.media_types().items()
-        return next((kind for kind, suffixes in types if suffix in suffixes), None)
+        return _kinds(self).get(PurePath(name).suffix.lower())
 
     def _knows(self, suffix: str) -> bool:
         if suffix == ".mpo":
@@ -215,6 +217,12 @@ class Release:
     def correlation_header(self) -> str:
         """Name the header which carries the correlation id."""
         return "X-Correlation-ID" if self.wire is Wire.V3 else "x-immich-cid"
+
+
+@cache
+def _kinds(release: Release) -> dict[str, str]:
+    types = release.media_types().items()
+    return {suffix: kind for kind, suffixes in types for suffix in suffixes}
 
 
 def correlation_id() -> str:

@@ -1,10 +1,13 @@
 """Files get to disk whole, streamed, under names that stay in the folder, or not at all."""
 
 import asyncio
+import hashlib
 import json
 import os
 import tracemalloc
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from standin_client import FIELDS, FORM, Client, MiB, connect, form, sha1, until
@@ -160,6 +163,16 @@ async def test_what_is_deleted_for_good_vanishes_with_the_jobs(
     assert not (standin.library.folder / "a.jpg").exists()
     assert len((standin.library.folder / "listing.tsv").read_text().splitlines()) == 1
     assert (await client.upload(b"x")).code == 201
+
+
+@pytest.mark.gen_test
+async def test_an_external_library_is_for_the_check_only(standin: StandIn, client: Client) -> None:
+    await client.upload(b"x")
+    digest = hashlib.sha1(b"y").digest()
+    external = replace(standin.assets[0], id=str(uuid4()), library="nas", checksum=digest)
+    standin.library.save(external)
+    assert (await client.check(b"y"))["assetId"] == external.id
+    assert (await client.upload(b"y")).code == 201
 
 
 @pytest.mark.gen_test
