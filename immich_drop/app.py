@@ -17,6 +17,7 @@ from immich_drop.album import Album
 from immich_drop.create import Allowance, Creator
 from immich_drop.db import Db
 from immich_drop.deliver import Courier
+from immich_drop.errors import Unavailable
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
@@ -28,14 +29,17 @@ from immich_drop.immich import ApiKey, Immich
 from immich_drop.known import Known
 from immich_drop.limits import Rate
 from immich_drop.locker import Locker
+from immich_drop.metrics import Metrics, Standing
+from immich_drop.notify import Notifier
 from immich_drop.progress import Progress
 from immich_drop.receive import Receiver
 from immich_drop.room import Room
-from immich_drop.settings import Settings
+from immich_drop.settings import NTFY, Settings
 from immich_drop.snapshot import Snapshot
 from immich_drop.spool import Spool
 from immich_drop.sweep import Sweeper
 from immich_drop.tasks import Tasks
+from immich_drop.upload import State
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,10 @@ GRACE = 5.0
 
 IDLE = 60.0
 """Seconds of silence after which a request is given up."""
+
+LAG_TICK = 0.1
+LAG_FADE = 0.995
+"""How the worst lag seen is forgotten: by half in about 14 seconds."""
 
 HOUR = 3600.0
 MINUTE = 60.0
@@ -73,6 +81,7 @@ class App:
         self._spool = Spool(settings.spool)
         self._locker = Locker()
         self._progress = Progress()
+        self._metrics = Metrics()
         self._room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
         self._gate = Gate(clock=clock)
         self._immich = Immich(
@@ -90,6 +99,8 @@ class App:
             receiver=self._receiver,
             now=_now,
         )
+        self._notifier = self._make_notifier()
+        self._metrics.registry.register(self._make_standing())
         self._server: HTTPServer
         self._clocks: list[asyncio.Task[None]]
 
@@ -103,6 +114,7 @@ class App:
             db=self._db,
             spool=self._spool,
             progress=self._progress,
+            metrics=self._metrics,
             concurrency=self._settings.max_concurrent,
             clock=time.monotonic,
             now=_now,
@@ -115,10 +127,36 @@ class App:
             locker=self._locker,
             room=self._room,
             progress=self._progress,
+            metrics=self._metrics,
             max_size=self._settings.max_file_size,
             expiration=self._settings.upload_expiration,
             received=self._forwarder.push,
             now=_now,
+        )
+
+    def _make_notifier(self) -> Notifier | None:
+        settings = self._settings
+        if not settings.notify_url:
+            return None
+        return Notifier(
+            settings.notify_url.removeprefix(NTFY),
+            plain=settings.notify_url.startswith(NTFY),
+            daily=settings.notify_daily,
+            title=settings.drop_title or "Immich Drop",
+            db=self._db,
+            now=_now,
+        )
+
+    def _make_standing(self) -> Standing:
+        def oldest() -> float:
+            since = self._db.oldest(State.RECEIVED)
+            return (_now() - since).total_seconds() if since else 0.0
+
+        return Standing(
+            counts=self._db.count,
+            oldest=oldest,
+            free=self._spool.free,
+            immich_up=lambda: self._gate.reason is None,
         )
 
     def _make_creator(self) -> Creator:
@@ -158,6 +196,7 @@ class App:
             snapshot=Snapshot(db=self._db, receiver=self._receiver, forwarder=self._forwarder),
             progress=self._progress,
             health=Health(db=self._db, spool=self._spool, room=self._room, gate=self._gate),
+            metrics=self._metrics if settings.metrics else None,
             buffers=Buffers(BUFFERS),
             requests=Rate(REQUESTS_PER_MINUTE, clock=clock),
             sockets=self._sockets,
@@ -180,14 +219,14 @@ class App:
         Raises Unavailable (database), OSError (spool, port): nothing runs then.
         """
         settings = self._settings
-        fresh = self._db.open()
+        if not settings.immich_base_url.endswith("/api"):
+            log.warning("IMMICH_BASE_URL does not end in /api, as Immich's own address does")
         self._spool.prepare()
+        self._spool.claim()
+        fresh = self._db.open()
         self._accepted.load()
         await self._sweeper.clear(fresh=fresh)
-        sockets = bind_sockets(settings.port, settings.host)
-        for listener in sockets:
-            # Accepted sockets inherit it: a phone that vanished is found out in minutes.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sockets = _listen(settings.host, settings.port)
         application = make_application(self._make_parts(), base_path=settings.base_path)
         self._server = HTTPServer(
             application,
@@ -201,7 +240,11 @@ class App:
         self._clocks = [
             asyncio.create_task(_every(HOUR, self._accepted.refresh)),
             asyncio.create_task(_every(10 * MINUTE, self._sweeper.expire)),
+            asyncio.create_task(_every(MINUTE, self._forwarder.look_around)),
+            asyncio.create_task(_watch_loop(self._metrics)),
         ]
+        if self._notifier is not None:
+            self._clocks.append(asyncio.create_task(_every(MINUTE, self._notifier.look)))
         return _address(settings, sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -217,6 +260,8 @@ class App:
         self._spool.close()
         self._db.close()
         self._immich.close()
+        if self._notifier is not None:
+            self._notifier.close()
 
 
 def _now() -> datetime:
@@ -225,8 +270,33 @@ def _now() -> datetime:
 
 async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     while True:
-        await work()
+        try:
+            await work()
+        except Unavailable as error:
+            log.warning("%s", error)
         await asyncio.sleep(seconds)
+
+
+async def _watch_loop(metrics: Metrics) -> None:
+    """Measure how late the event loop is: everything waits for it."""
+    loop = asyncio.get_running_loop()
+    worst = 0.0
+    while True:
+        before = loop.time()
+        await asyncio.sleep(LAG_TICK)
+        worst = max(worst * LAG_FADE, loop.time() - before - LAG_TICK)
+        metrics.loop_lag.set(worst)
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    try:
+        sockets = bind_sockets(port, host)
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}") from error
+    for listener in sockets:
+        # Accepted sockets inherit it: a phone that vanished is found out in minutes.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return sockets
 
 
 def _address(settings: Settings, port: int) -> str:

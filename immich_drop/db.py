@@ -7,6 +7,7 @@ connection of their own, which in WAL mode never wait for the writer.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +21,8 @@ from typing import TypeVar, cast
 from immich_drop.errors import StateConflict, Unavailable
 from immich_drop.migrations import migrate
 from immich_drop.upload import TRANSITIONS, State, Upload
+
+log = logging.getLogger(__name__)
 
 BATCH = 256
 """Writes in one transaction at most."""
@@ -49,24 +52,25 @@ class Db:
         self._reader: sqlite3.Connection
 
     def open(self) -> bool:
-        """Open or create the database; tells whether it was created.
+        """Open or create the database; tells whether it is new, so that it knows of nothing yet.
 
         Raises Unavailable with the reason: not a database, newer than this program, read-only.
         """
-        created = not self._path.exists()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
             self._writer.execute("PRAGMA journal_mode=WAL")
             self._writer.execute("PRAGMA synchronous=FULL")
-            migrate(self._writer)
+            before = migrate(self._writer)
+            # A file we may only read has opened without complaint so far.
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.execute("ROLLBACK")
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only=1")
-            self._reader.row_factory = sqlite3.Row
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(f"{self._path}: {error}") from error
         self._thread.start()
-        return created
+        return before == 0
 
     def close(self) -> None:
         """Finish what is queued and close."""
@@ -166,8 +170,20 @@ class Db:
         }
         return await self._update(upload, changes, also=remember)
 
+    async def remove(self, upload: Upload) -> None:
+        """Forget an upload, if it is still in its state. Raises StateConflict."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            cursor = connection.execute(
+                "DELETE FROM uploads WHERE id = ? AND state = ?", (upload.id, upload.state)
+            )
+            if not cursor.rowcount:
+                raise StateConflict(f"{upload.id} is not {upload.state} any more")
+
+        await self._write(write)
+
     async def delete(self, upload_ids: Iterable[str]) -> None:
-        """Forget uploads."""
+        """Forget uploads, whatever their state."""
         rows = [(upload_id,) for upload_id in upload_ids]
         await self._write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
 
@@ -178,7 +194,25 @@ class Db:
         )
         return [str(row[0]) for row in rows]
 
+    def stored_since(self, moment: datetime) -> list[tuple[str, datetime]]:
+        """Give name and time of every upload that got into Immich after a moment."""
+        rows = self._read(
+            "SELECT name, updated_at FROM uploads WHERE state = 'stored' AND updated_at > ?",
+            _to_ms(moment),
+        )
+        return [(str(name), datetime.fromtimestamp(at / 1000, UTC)) for name, at in rows]
+
+    def oldest(self, state: State) -> datetime | None:
+        """Tell since when the oldest upload of a state has been here."""
+        rows = self._read("SELECT min(created_at) FROM uploads WHERE state = ?", state)
+        return None if rows[0][0] is None else datetime.fromtimestamp(rows[0][0] / 1000, UTC)
+
     # --- ledger
+
+    def ledger(self) -> list[tuple[bytes, str, datetime]]:
+        """Give every checksum that got into Immich through here, with its asset, oldest first."""
+        rows = self._read("SELECT checksum, asset_id, settled_at FROM ledger ORDER BY settled_at")
+        return [(bytes(c), str(a), datetime.fromtimestamp(at / 1000, UTC)) for c, a, at in rows]
 
     def known(self, checksums: Iterable[bytes]) -> set[bytes]:
         """Tell which checksums came through here and are in Immich, as far as we remember."""
@@ -212,9 +246,11 @@ class Db:
     # --- below the surface
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(
+        connection = sqlite3.connect(
             self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
+        connection.row_factory = sqlite3.Row
+        return connection
 
     def _read(self, query: str, *values: object) -> list[sqlite3.Row]:
         try:
@@ -236,21 +272,18 @@ class Db:
         columns = ", ".join(f"{column} = ?" for column in changes)
         values = [_to_column(value) for value in changes.values()]
 
-        def write(connection: sqlite3.Connection) -> None:
-            cursor = connection.execute(
-                f"UPDATE uploads SET {columns} WHERE id = ? AND state = ? RETURNING id",
+        def write(connection: sqlite3.Connection) -> Upload:
+            row = connection.execute(
+                f"UPDATE uploads SET {columns} WHERE id = ? AND state = ? RETURNING *",
                 (*values, upload.id, upload.state),
-            )
-            if cursor.fetchone() is None:
+            ).fetchone()
+            if row is None:
                 raise StateConflict(f"{upload.id} is not {upload.state} any more")
             if also is not None:
                 also(connection)
+            return _from_row(row)
 
-        await self._write(write)
-        changed = self.get(upload.id)
-        if changed is None:
-            raise StateConflict(f"{upload.id} was deleted meanwhile")
-        return changed
+        return await self._write(write)
 
     async def _write(self, write: Write[T]) -> T:
         loop = asyncio.get_running_loop()
@@ -276,9 +309,8 @@ class Db:
             outcomes = [self._attempt(job) for job in jobs]
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
             outcomes = [Unavailable(f"database: {error}")] * len(jobs)
+            self._roll_back()
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
 
@@ -286,11 +318,20 @@ class Db:
         self._writer.execute("SAVEPOINT job")
         try:
             outcome = job.write(self._writer)
-        except StateConflict as conflict:
+        except Exception as error:  # whatever it is, the thread and the other jobs go on
+            # Where SQLite has given up the whole transaction this fails too, and with it all jobs.
             self._writer.execute("ROLLBACK TO job")
-            outcome = conflict
+            broken = isinstance(error, sqlite3.Error)
+            outcome = Unavailable(f"database: {error}") if broken else error
         self._writer.execute("RELEASE job")
         return outcome
+
+    def _roll_back(self) -> None:
+        try:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+        except sqlite3.Error:
+            log.exception("the database does not even roll back")
 
 
 def _resolve(done: "asyncio.Future[object]", outcome: object) -> None:

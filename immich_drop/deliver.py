@@ -14,6 +14,7 @@ from immich_drop.errors import (
     ImmichInTrash,
     ImmichRefused,
     ImmichTrouble,
+    ImmichUnavailable,
     ImmichUnverified,
 )
 from immich_drop.immich import Found, Immich
@@ -92,6 +93,12 @@ class Courier:
             proof = await self._immich.proves(
                 found.asset_id, checksum=checksum, length=upload.length or 0
             )
+        if proof is None:
+            log.warning(
+                "upload=%s taken as delivered: Immich names its checksum, but to see that the file"
+                " is there the key needs asset.read",
+                upload.id,
+            )
         if proof is False:
             raise ImmichUnverified(
                 f"asset {found.asset_id} is a row without its file; delete it in Immich for good"
@@ -115,15 +122,20 @@ class Courier:
             received=upload.created_at,
         )
         async with aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
-            answer = await self._immich.send(
-                name=upload.name,
-                length=upload.length or 0,
-                taken=moment,
-                checksum=checksum,
-                device_asset_id=upload.id,
-                blocks=blocks,
-                sent=sent,
-            )
+            try:
+                answer = await self._immich.send(
+                    name=upload.name,
+                    length=upload.length or 0,
+                    taken=moment,
+                    checksum=checksum,
+                    device_asset_id=upload.id,
+                    blocks=blocks,
+                    sent=sent,
+                )
+            except ImmichUnavailable as error:
+                # Immich answered a moment ago. A proxy that gives up on one huge video must not
+                # hold up the others; if Immich is really gone, the next one finds out.
+                raise ImmichTrouble(str(error)) from error
         with _later():
             found = await self._find(checksum)
         if found is None or found.asset_id != answer.asset_id or found.trashed:

@@ -21,6 +21,7 @@ from immich_drop.errors import (
     StateConflict,
 )
 from immich_drop.gate import Gate
+from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.spool import Spool
 from immich_drop.turns import Turns
@@ -47,6 +48,7 @@ class Forwarder:
         db: Db,
         spool: Spool,
         progress: Progress,
+        metrics: Metrics,
         concurrency: int,
         clock: Callable[[], float],
         now: Callable[[], datetime],
@@ -56,6 +58,7 @@ class Forwarder:
         self._db = db
         self._spool = spool
         self._progress = progress
+        self._metrics = metrics
         self._concurrency = concurrency
         self._clock = clock
         self._now = now
@@ -63,6 +66,8 @@ class Forwarder:
         self._sent: dict[str, int] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._underway: set[asyncio.Task[None]] = set()
+        self._taken: set[str] = set()
+        """Uploads whose turn has come, until their attempt is over."""
 
     def start(self) -> None:
         """Start the workers, on what waits from before and what is pushed."""
@@ -91,6 +96,12 @@ class Forwarder:
         else:
             self._turns.join(upload.id, _guest(upload))
 
+    async def look_around(self) -> None:
+        """Take on what was set going by another process: the host's `retry`."""
+        for upload in self._db.in_state(State.RECEIVED):
+            if upload.id not in self._taken and not self._turns.has(upload.id):
+                self.push(upload)
+
     def sent(self, upload_id: str) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""
         return self._sent.get(upload_id, 0)
@@ -113,6 +124,7 @@ class Forwarder:
     async def _work(self) -> None:
         while True:
             upload_id = await self._turns.next()
+            self._taken.add(upload_id)
             await self._gate.enter()
             attempt = asyncio.create_task(self._attempt(upload_id))
             self._underway.add(attempt)
@@ -124,15 +136,18 @@ class Forwarder:
             upload = self._db.get(upload_id)
             if upload is not None and upload.state is State.RECEIVED:
                 await self._deliver(upload)
+            else:
+                self._gate.hold_on()
         except Exception as error:
             if isinstance(error, DropError):
                 log.warning("upload=%s %s %s", upload_id, error.code, error)
             else:
                 log.error("upload=%s delivery failed", upload_id, exc_info=error)
+            self._gate.hold_on()
             self._turns.join_later(upload_id, upload_id, _jitter(FIRST_DELAY * 8))
         finally:
-            self._gate.hold_on()
             self._sent.pop(upload_id, None)
+            self._taken.discard(upload_id)
 
     async def _deliver(self, upload: Upload) -> None:
         try:
@@ -153,24 +168,29 @@ class Forwarder:
             await self._settle(upload, delivered)
 
     async def _settle(self, upload: Upload, delivered: Delivered) -> None:
+        waited = (self._now() - upload.updated_at).total_seconds()
         upload = await self._db.settle(upload, delivered.state, delivered.asset_id, self._now())
         await self._spool.delete(upload.id)
         log.info("upload=%s %s asset=%s", upload.id, upload.state, upload.asset_id)
+        self._metrics.deliveries.labels(upload.state).inc()
+        self._metrics.bytes_sent.inc(upload.length or 0)
+        self._metrics.delivery_seconds.observe(waited)
         self._progress.publish(upload)
 
     async def _fail(self, upload: Upload, error: ImmichRefused) -> None:
         log.error("upload=%s failed: %s (%s)", upload.id, error.code, error)
+        self._metrics.deliveries.labels(State.FAILED).inc()
         changes = {"code": error.code, "retry_at": None, "updated_at": self._now()}
         self._progress.publish(await self._db.move(upload, State.FAILED, **changes))
 
     async def _wait(self, upload: Upload, error: ImmichError, delay: float) -> None:
+        self._metrics.deliveries.labels(error.code).inc()
         upload = await self._db.change(
             upload,
             attempts=upload.attempts + 1,
             offered=upload.offered or self.sent(upload.id) > 0,
             retry_at=self._now() + timedelta(seconds=delay),
             code=error.code,
-            updated_at=self._now(),
         )
         self._sent.pop(upload.id, None)
         self._progress.publish(upload)

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from immich_drop import logs
+from immich_drop import host, logs
 from immich_drop.app import App
-from immich_drop.errors import Unavailable
+from immich_drop.check import check, exit_code, table
+from immich_drop.db import Db
+from immich_drop.errors import NotFound, StateConflict, Unavailable
 from immich_drop.settings import Settings, SettingsError
+from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
 
 WRONG = 2
@@ -25,21 +28,40 @@ DEMO = Path("demo")
 
 def main(arguments: Sequence[str]) -> int:
     """Serve, or do what the arguments say; gives the exit code."""
-    parser = argparse.ArgumentParser(prog="server.py", description="Immich Drop")
-    parser.add_argument("--demo", action="store_true", help="serve with a stand-in for Immich")
-    parser.add_argument("--check", action="store_true", help="test settings, key, album and disk")
-    chosen = parser.parse_args(arguments)
+    chosen = _read(arguments)
     env: dict[str, str | None] = {**dotenv_values(".env"), **os.environ}
     try:
         if chosen.demo:
             return asyncio.run(_demo(env))
         settings = Settings.from_env(env)
+        if chosen.check:
+            return asyncio.run(_check(settings))
+        if chosen.command:
+            return asyncio.run(_command(settings, chosen))
         return asyncio.run(_serve(settings))
     except SettingsError as mistakes:
         print(f"Please correct .env (or the environment):\n{mistakes}", file=sys.stderr)
     except (Unavailable, OSError) as error:
         print(f"Immich Drop cannot start: {error}", file=sys.stderr)
+    except (NotFound, StateConflict) as error:
+        print(error, file=sys.stderr)
     return WRONG
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="server.py", description="Immich Drop. Without arguments: serve."
+    )
+    parser.add_argument("--demo", action="store_true", help="serve with a stand-in for Immich")
+    parser.add_argument("--check", action="store_true", help="test settings, key, album and disk")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("status", help="what waits, since when, and why")
+    for name, does in (("retry", "try failed uploads again"), ("purge", "delete failed uploads")):
+        command = commands.add_parser(name, help=does)
+        command.add_argument("ids", nargs="*", metavar="ID", help="as status names it; none: all")
+    command = commands.add_parser("export", help="write out the ledger of what arrived")
+    command.add_argument("--format", choices=("csv", "json"), default="csv")
+    return parser.parse_args(arguments)
 
 
 async def _serve(settings: Settings) -> int:
@@ -72,6 +94,37 @@ async def _demo(env: Mapping[str, str | None]) -> int:
             "SPOOL_DIR": str(DEMO / "spool"),
         }
         return await _serve(Settings.from_env(own | dict(env) | fixed))
+
+
+async def _check(settings: Settings) -> int:
+    findings = await check(
+        base_url=settings.immich_base_url,
+        api_key=settings.immich_api_key,
+        album_name=settings.immich_album_name,
+        state_db=settings.state_db,
+        spool=settings.spool,
+        min_free=settings.min_free_disk,
+    )
+    print(table(findings))
+    return exit_code(findings)
+
+
+async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
+    db, spool = Db(settings.state_db), Spool(settings.spool)
+    db.open()
+    try:
+        if chosen.command == "status":
+            return host.status(db, print)
+        if chosen.command == "export":
+            host.export(db, chosen.format)
+        elif chosen.command == "retry":
+            print(f"{await host.retry(db, chosen.ids)} uploads are on their way again.")
+        else:
+            print(f"{await host.purge(db, spool, chosen.ids)} uploads deleted.")
+    finally:
+        db.close()
+        spool.close()
+    return 0
 
 
 def _listen_for_signals() -> asyncio.Event:

@@ -22,6 +22,7 @@ from immich_drop.errors import (
     TooLarge,
 )
 from immich_drop.locker import Locker
+from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.room import Room
 from immich_drop.spool import Spool, SpoolFile
@@ -45,11 +46,17 @@ class Reception:
         self._room = room
         self._writing = asyncio.Lock()
         self._over = False
+        self._start = self.offset
 
     @property
     def offset(self) -> int:
         """Bytes of the upload that are here."""
         return self.file.offset if self.file else self.upload.length or 0
+
+    @property
+    def brought(self) -> int:
+        """Bytes that came with this chunk."""
+        return self.offset - self._start
 
     @property
     def wanted(self) -> int | None:
@@ -87,6 +94,7 @@ class Receiver:
         locker: Locker,
         room: Room,
         progress: Progress,
+        metrics: Metrics,
         max_size: int,
         expiration: timedelta,
         received: Callable[[Upload], None],
@@ -97,6 +105,7 @@ class Receiver:
         self._locker = locker
         self._room = room
         self._progress = progress
+        self._metrics = metrics
         self._max_size = max_size
         self._expiration = expiration
         self._received = received
@@ -137,6 +146,7 @@ class Receiver:
             await reception.end()
             if reception.file is None:
                 return reception.upload
+            self._metrics.bytes_received.inc(reception.brought)
             try:
                 reception.file.verify_chunk()
             except ChecksumMismatch:
@@ -154,6 +164,7 @@ class Receiver:
             await reception.end()
             if reception.file is None:
                 return
+            self._metrics.bytes_received.inc(reception.brought)
             if refused or reception.file.unverified:
                 await self._undo(reception.upload, reception.file)
             else:

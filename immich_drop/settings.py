@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+NTFY = "ntfy+"
+"""Before an address: it takes text, as ntfy does."""
+
 Network = IPv4Network | IPv6Network
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KB|MB|GB|TB)?", re.IGNORECASE | re.ASCII)
@@ -70,9 +73,13 @@ def _switch(text: str) -> bool:
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in text:
         raise ValueError("must be an address, like http://immich-server:2283/api")
     return text.rstrip("/")
+
+
+def _notify_url(text: str) -> str:
+    return NTFY * text.startswith(NTFY) + _url(text.removeprefix(NTFY))
 
 
 def _path(text: str) -> Path:
@@ -148,6 +155,8 @@ class Settings:
     public_url: str = _setting(_optional(_url, ""))
     trusted_proxies: tuple[Network, ...] = _setting(_networks)
     base_path: str = _setting(_base_path)
+    notify_url: str = _setting(_optional(_notify_url, ""), secret=True)
+    notify_daily: bool = _setting(_switch, "false")
     metrics: bool = _setting(_switch, "false")
     log_level: str = _setting(_choice("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
     log_format: str = _setting(_choice("text", "json"), "text")

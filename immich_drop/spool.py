@@ -10,6 +10,7 @@ bytes already flow: `written` runs ahead and `hashed` catches up.
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
-from immich_drop.tus import Checksum
+from immich_drop.upload import Checksum
 
 PIECE = 256 * 1024
 """Bytes written and hashed at a time: the hash finds them in the cache, and ext4 takes no huge
@@ -58,6 +59,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
+        self._claim: int | None = None
         self._digests: dict[str, _Digest] = {}
         """Hashes of unfinished uploads, so that the next chunk goes on without reading."""
 
@@ -68,9 +70,22 @@ class Spool:
         probe.write_bytes(b"")
         probe.unlink()
 
+    def claim(self) -> None:
+        """Make the folder ours until we end, however we end. Raises Unavailable.
+
+        Two drops on one spool would deliver the same files and delete each other's.
+        """
+        self._claim = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Unavailable(f"another Immich Drop is using {self._folder}") from None
+
     def close(self) -> None:
-        """Wait for what the threads are doing, and end them."""
+        """Wait for what the threads are doing, end them, and give the folder up."""
         self._pool.shutdown()
+        if self._claim is not None:
+            os.close(self._claim)
 
     def path(self, upload_id: str) -> Path:
         """Where the bytes of an upload are."""

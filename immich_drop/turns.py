@@ -19,9 +19,7 @@ class Turns:
 
     def join(self, upload_id: str, session: str) -> None:
         """Put an upload at the end of its session's line; once is enough."""
-        timer = self._timers.pop(upload_id, None)
-        if timer is not None:
-            timer.cancel()
+        self._stop_timer(upload_id)
         if upload_id not in self._members:
             self._members.add(upload_id)
             self._lines.setdefault(session, deque()).append(upload_id)
@@ -29,8 +27,13 @@ class Turns:
 
     def join_later(self, upload_id: str, session: str, delay: float) -> None:
         """Put an upload into the line after `delay` seconds."""
+        self._stop_timer(upload_id)
         loop = asyncio.get_running_loop()
         self._timers[upload_id] = loop.call_later(delay, self.join, upload_id, session)
+
+    def has(self, upload_id: str) -> bool:
+        """Tell whether an upload is in line, or will be."""
+        return upload_id in self._members or upload_id in self._timers
 
     async def next(self) -> str:
         """Wait for the next upload and take it out of the line."""
@@ -49,3 +52,8 @@ class Turns:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+
+    def _stop_timer(self, upload_id: str) -> None:
+        timer = self._timers.pop(upload_id, None)
+        if timer is not None:
+            timer.cancel()

@@ -23,7 +23,7 @@ from immich_drop.errors import (
     UnsupportedVersion,
     WrongContentType,
 )
-from immich_drop.upload import Upload, clean_name
+from immich_drop.upload import Checksum, Upload, clean_name
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration,checksum"
@@ -36,14 +36,6 @@ _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 _KEY = re.compile(r"[!-+\--~]+", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _ITEM = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Checksum:
-    """What Upload-Checksum promises of one chunk."""
-
-    algorithm: str
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,15 @@ def extension_of(name: str) -> str:
     return (dot + extension).lower() if stem else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What a client promises of one chunk."""
+
+    algorithm: str
+    """As hashlib names it."""
+    digest: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """One file on its way from a guest to Immich, as its row knows it.

@@ -9,7 +9,7 @@ from tornado.web import Application, RequestHandler, url
 from immich_drop.handlers.api import ConfigHandler, KnownHandler, RetryHandler, UploadsHandler
 from immich_drop.handlers.base import DropHandler, NotFoundHandler
 from immich_drop.handlers.files import CreationHandler, UploadHandler
-from immich_drop.handlers.health import HealthHandler, ReadyHandler
+from immich_drop.handlers.health import HealthHandler, MetricsHandler, ReadyHandler
 from immich_drop.handlers.page import PageHandler
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import EventsHandler
@@ -39,6 +39,7 @@ def make_application(parts: Parts, *, base_path: str) -> Application:
             url(rf"{optional}/ws", EventsHandler, reach),
             url(rf"{optional}/healthz", HealthHandler, reach),
             url(rf"{optional}/readyz", ReadyHandler, reach),
+            url(rf"{optional}/metrics", MetricsHandler, reach),
             url(rf"{optional}/?", PageHandler, reach | {"site": site}),
             url(rf"{optional}/(?:(v-[0-9a-f]+)/)?({FILES})", PageHandler, reach | {"site": site}),
         ],

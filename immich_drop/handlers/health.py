@@ -1,6 +1,8 @@
 """`/healthz` and `/readyz`: for whoever watches over the host."""
 
+from immich_drop.errors import NotFound
 from immich_drop.handlers.base import DropHandler
+from immich_drop.metrics import CONTENT_TYPE
 
 
 class HealthHandler(DropHandler):
@@ -17,3 +19,13 @@ class ReadyHandler(DropHandler):
         report = self.parts.health.report()
         self.set_status(200 if set(report.values()) == {"ok"} else 503)
         self.finish(dict(report))
+
+
+class MetricsHandler(DropHandler):
+    """`GET /metrics`, when the host switched it on."""
+
+    def get(self) -> None:
+        if self.parts.metrics is None:
+            raise NotFound("METRICS is off")
+        self.set_header("Content-Type", CONTENT_TYPE)
+        self.finish(self.parts.metrics.text())

@@ -13,6 +13,7 @@ from immich_drop.handlers.intake import Buffers
 from immich_drop.health import Health
 from immich_drop.known import Known
 from immich_drop.limits import Rate
+from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.receive import Receiver
 from immich_drop.snapshot import Snapshot
@@ -30,6 +31,8 @@ class Parts:
     snapshot: Snapshot
     progress: Progress
     health: Health
+    metrics: Metrics | None
+    """None when they are nobody's business."""
     buffers: Buffers
     requests: Rate
     """Bounds what an address may ask besides uploading."""

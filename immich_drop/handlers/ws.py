@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from immich_drop.errors import DropError
+from immich_drop.errors import BadRequest, DropError
 from immich_drop.handlers.base import DropHandler
 from immich_drop.progress import Watcher
 from immich_drop.tus import is_session
@@ -33,6 +33,12 @@ class EventsHandler(DropHandler, WebSocketHandler):
         """Let only our own page in."""
         ours = urlsplit(self.parts.forwarded.base_url(self.request)).netloc
         return urlsplit(origin).netloc.lower() == ours.lower()
+
+    async def get(self, *args: str, **kwargs: str) -> None:
+        """Shake hands. Raises BadRequest: whoever asks does not want a WebSocket."""
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise BadRequest("no WebSocket handshake")
+        await super().get(*args, **kwargs)
 
     def open(self, *args: str, **kwargs: str) -> None:
         """Wait for the page to say which session it is."""

@@ -1,0 +1,96 @@
+"""The host's commands: what waits, why, and what to do about it. No admin page needed.
+
+They work on the database beside the running drop, which notices within a minute.
+"""
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from immich_drop.db import Db
+from immich_drop.errors import NotFound, StateConflict
+from immich_drop.spool import Spool
+from immich_drop.upload import State, Upload
+
+MOST = 20
+"""Uploads that `status` names one by one."""
+
+
+def status(db: Db, write: Callable[[str], object]) -> int:
+    """Say what is where; the exit code is 1 when something needs the host."""
+    counts = db.count()
+    write("  ".join(f"{state}: {counts[state]}" for state in State))
+    now = datetime.now(UTC)
+    waiting = db.in_state(State.RECEIVED)
+    if waiting:
+        write(f"\nOn the way to Immich, the oldest since {_ago(now, waiting[0].created_at)}:")
+        for code, count in Counter(upload.code or "in line" for upload in waiting).items():
+            write(f"  {count:5}  {code}")
+    failed = db.in_state(State.FAILED)
+    if failed:
+        write("\nFailed; `retry` tries again, `purge` gives up:")
+        for upload in failed[:MOST]:
+            write(f"  {_line(upload, now)}")
+        if len(failed) > MOST:
+            write(f"  and {len(failed) - MOST} more")
+    return 1 if failed or any(upload.code for upload in waiting) else 0
+
+
+async def retry(db: Db, ids: Sequence[str]) -> int:
+    """Send failed uploads on their way again: these, or all; gives how many."""
+    uploads = _failed(db, ids)
+    for upload in uploads:
+        changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": datetime.now(UTC)}
+        await db.move(upload, State.RECEIVED, **changes)
+    return len(uploads)
+
+
+async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
+    """Delete failed uploads, rows and bytes: these, or all; gives how many."""
+    uploads = _failed(db, ids)
+    await db.delete(upload.id for upload in uploads)
+    for upload in uploads:
+        await spool.delete(upload.id)
+    return len(uploads)
+
+
+def export(db: Db, style: str) -> None:
+    """Write the ledger to standard output: what came through here, and which asset it became."""
+    rows = [(sha1.hex(), asset, moment.isoformat()) for sha1, asset, moment in db.ledger()]
+    names = ("sha1", "asset_id", "settled_at")
+    if style == "json":
+        json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    else:
+        csv.writer(sys.stdout).writerows([names, *rows])
+
+
+def _failed(db: Db, ids: Sequence[str]) -> list[Upload]:
+    """Look up failed uploads. Raises NotFound, StateConflict."""
+    if not ids:
+        return db.in_state(State.FAILED)
+    uploads = []
+    for upload_id in ids:
+        upload = db.get(upload_id)
+        if upload is None:
+            raise NotFound(f"there is no upload {upload_id}")
+        if upload.state is not State.FAILED:
+            raise StateConflict(f"{upload_id} is {upload.state}, not failed")
+        uploads.append(upload)
+    return uploads
+
+
+def _line(upload: Upload, now: datetime) -> str:
+    size = f"{(upload.length or 0) / 1e6:.1f} MB"
+    return f"{upload.id}  {size:>10}  {_ago(now, upload.updated_at):>8}  {upload.code}"
+
+
+def _ago(now: datetime, then: datetime) -> str:
+    seconds = (now - then).total_seconds()
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,78 @@
+"""Figures for Prometheus: counted always, told at `/metrics` when the host wants it."""
+
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from immich_drop.upload import State
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 300, 1800, 3600, 6 * 3600, 24 * 3600)
+
+
+class Metrics:
+    """What happened since the start."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.bytes_received = Counter(
+            "drop_received_bytes", "Bytes taken from guests", registry=self.registry
+        )
+        self.bytes_sent = Counter(
+            "drop_sent_bytes", "Bytes of files delivered to Immich", registry=self.registry
+        )
+        self.deliveries = Counter(
+            "drop_deliveries",
+            "Deliveries by outcome: stored, duplicate, failed, or the code they wait for",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.delivery_seconds = Histogram(
+            "drop_delivery_seconds",
+            "From the last byte received to the asset in Immich",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.loop_lag = Gauge(
+            "drop_loop_lag_seconds",
+            "How late the event loop was lately, at worst",
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        """Give everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+class Standing(Collector):
+    """How things stand at the moment they are asked for."""
+
+    def __init__(
+        self,
+        *,
+        counts: Callable[[], dict[State, int]],
+        oldest: Callable[[], float],
+        free: Callable[[], int],
+        immich_up: Callable[[], bool],
+    ) -> None:
+        self._counts = counts
+        self._oldest = oldest
+        self._free = free
+        self._immich_up = immich_up
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Look."""
+        uploads = GaugeMetricFamily("drop_uploads", "Uploads we know by state", labels=["state"])
+        for state, count in self._counts().items():
+            uploads.add_metric([state], count)
+        yield uploads
+        yield GaugeMetricFamily(
+            "drop_queue_age_seconds", "Age of the oldest file not yet in Immich", self._oldest()
+        )
+        yield GaugeMetricFamily("drop_disk_free_bytes", "Room for the spool", self._free())
+        yield GaugeMetricFamily(
+            "drop_immich_up", "1 while deliveries get through to Immich", float(self._immich_up())
+        )
