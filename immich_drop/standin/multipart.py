@@ -178,12 +178,13 @@ def file_name(options: dict[str, str]) -> str:
     """Tell a part's file name as Immich stores it, or "" where there is none.
 
     Immich takes multer's string for latin-1 that hides UTF-8, which is right for `filename` and
-    makes mojibake of `filename*` (contract of 2.7.5 and 3.0, seen on both).
+    makes mojibake of `filename*` (seen on both recorded servers).
     """
     name = options.get("filename", "")
     charset, _, rest = options.get("filename*", "").partition("'")
     if encoded := rest.partition("'")[2]:
-        name = unquote_to_bytes(encoded).decode(charset or "latin-1", "replace")
+        known = charset if charset.lower() == "utf-8" else "latin-1"
+        name = unquote_to_bytes(encoded).decode(known, "replace")
     name = re.split(r"[/\\]", name)[-1]
     units = name.encode("utf-16-le")[::2]
     return units.decode("utf-8", "replace")
