@@ -56,6 +56,7 @@ export async function start({
       const answer = await send({ method: "POST", url, headers }).catch(() => null);
       return answer?.status === 204;
     },
+    resync: () => progress.connect(),
   });
   commands.restore(await memory.all(session));
   const progress = new Progress({ uploads, session, base, send, cut: () => commands.doubt() });

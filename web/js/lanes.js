@@ -18,6 +18,7 @@ export class Lanes {
   #running = new Set();
   /** @type {Map<string, Transfer>} by SHA-1: who brings these bytes */
   #bringers = new Map();
+  #due = false;
   #uploads;
   #scout;
 
@@ -55,6 +56,9 @@ export class Lanes {
     this.#waiting.add(transfer);
     const state = this.#uploads.paused ? "paused" : "waiting";
     this.#uploads.change(transfer.item, { state, code: null, mendable: false, reopenable: false });
+    // Two thousand may be added in one go.
+    if (!this.#due) queueMicrotask(() => this.pump());
+    this.#due = true;
   }
 
   /** @param {Transfer} transfer it is at its end, or the guest stops it */
@@ -79,6 +83,7 @@ export class Lanes {
 
   /** Fill the lanes. */
   pump() {
+    this.#due = false;
     while (!this.#uploads.paused && this.#running.size < LANES) {
       const transfer = this.#pick();
       if (!transfer) break;

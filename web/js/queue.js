@@ -24,6 +24,7 @@ export class Queue {
   #gear;
   #memory;
   #redeliver;
+  #resync;
   #lanes;
   #intake;
 
@@ -35,13 +36,15 @@ export class Queue {
    * @param {Known | null} parts.known  null: not worth asking
    * @param {Config} parts.config
    * @param {(upload: string) => Promise<boolean>} parts.redeliver  ask the server to try Immich again
+   * @param {() => void} parts.resync  have the server tell everything
    */
-  constructor({ gear, memory, hasher, known, config, redeliver }) {
+  constructor({ gear, memory, hasher, known, config, redeliver, resync }) {
     const { uploads } = gear;
     this.#uploads = uploads;
     this.#gear = { ...gear, keep: this.#keep.bind(this) };
     this.#memory = memory;
     this.#redeliver = redeliver;
+    this.#resync = resync;
     this.#lanes = new Lanes({ uploads, hasher, known });
     this.#intake = new Intake({
       uploads,
@@ -72,7 +75,6 @@ export class Queue {
   /** @type {Commands["add"]} */
   add = (picked) => {
     this.#intake.add(picked);
-    this.#lanes.pump();
   };
 
   pause = () => {
@@ -107,7 +109,6 @@ export class Queue {
     if (transfer?.item.state !== "failed") return;
     if (arrived(transfer.item)) this.#deliver(transfer.item);
     else if (transfer.item.file) this.#enqueue(transfer);
-    this.#lanes.pump();
   };
 
   retryAll = () => {
@@ -129,7 +130,6 @@ export class Queue {
       if (file && same) this.#intake.attach(transfer, { file, handle });
       else this.#uploads.change(item, { reopenable: false });
     }
-    this.#lanes.pump();
   };
 
   /**
@@ -144,7 +144,6 @@ export class Queue {
   #enqueue(transfer) {
     this.#lanes.add(transfer);
     this.#keep(transfer);
-    this.#lanes.pump();
   }
 
   /**
@@ -161,7 +160,9 @@ export class Queue {
       await transfer.terminate();
     } catch (error) {
       // Too late, the server has all of it: the guest has to see that.
-      if (error instanceof Refusal && error.kind === "conflict") this.#uploads.recall(item.id);
+      if (!(error instanceof Refusal && error.kind === "conflict")) return;
+      this.#uploads.add({ ...item, state: "received", acked: item.size, flying: 0 });
+      this.#resync();
     }
   }
 

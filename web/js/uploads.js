@@ -28,6 +28,7 @@ export class Uploads extends EventTarget {
 
   /** @param {Item} item */
   add(item) {
+    this.#removed.delete(item.id);
     this.#items.set(item.id, item);
     this.tell("add", item);
     return item;
@@ -49,15 +50,6 @@ export class Uploads extends EventTarget {
     const item = this.#items.get(id);
     this.#removed.add(id);
     if (this.#items.delete(id) && item) this.tell("remove", item);
-  }
-
-  /**
-   * The server still has it: show what becomes of it after all.
-   *
-   * @param {string} id
-   */
-  recall(id) {
-    this.#removed.delete(id);
   }
 
   /**

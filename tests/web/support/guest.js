@@ -48,7 +48,8 @@ export async function guest(t, options = {}) {
     hasher: new Hasher(options.worker ?? deafWorker),
     known: new Known({ url, session, send }),
     config: { ...CONFIG, ...options.config },
-    redeliver: options.redeliver ?? (async () => {}),
+    redeliver: options.redeliver ?? (async () => true),
+    resync: options.resync ?? (() => {}),
   });
   return { server, uploads, queue, chunk, send };
 }
