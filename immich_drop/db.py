@@ -62,9 +62,6 @@ class Db:
             self._writer.execute("PRAGMA journal_mode=WAL")
             self._writer.execute("PRAGMA synchronous=FULL")
             before = migrate(self._writer)
-            # A file we may only read has opened without complaint so far.
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.execute("ROLLBACK")
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only=1")
         except (sqlite3.Error, OSError) as error:
@@ -318,8 +315,8 @@ class Db:
         self._writer.execute("SAVEPOINT job")
         try:
             outcome = job.write(self._writer)
-        except Exception as error:  # whatever it is, the thread and the other jobs go on
-            # Where SQLite has given up the whole transaction this fails too, and with it all jobs.
+        except Exception as error:  # noqa: BLE001  # the caller meets it; thread and others go on
+            # Where SQLite gave up the whole transaction this fails too, and with it all jobs.
             self._writer.execute("ROLLBACK TO job")
             broken = isinstance(error, sqlite3.Error)
             outcome = Unavailable(f"database: {error}") if broken else error

@@ -43,10 +43,11 @@ MIGRATIONS = [
 ]
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: sqlite3.Connection) -> int:
     """Bring the schema up to date, each step in a transaction with its version.
 
-    Raises sqlite3.DatabaseError when the database is newer than this program, or none of ours.
+    Gives the version it had before, 0 for an empty database. Raises sqlite3.DatabaseError when the
+    database is newer than this program, or none of ours.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
@@ -55,3 +56,6 @@ def migrate(connection: sqlite3.Connection) -> None:
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
+    # Always written: a file that may only be read has opened without complaint so far.
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    return version

@@ -1,0 +1,70 @@
+"""Things the tests of modules start from."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from immich_drop.db import Db
+from immich_drop.upload import State, Upload
+
+START = datetime(2026, 7, 4, 20, 15, 30, tzinfo=UTC)
+
+
+class Clock:
+    """Time that passes only when told to: seconds as `clock()`, a moment as `now()`."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def pass_(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def upload(**changes: object) -> Upload:
+    """Make an upload that was just created; `changes` are fields that matter to the test."""
+    fields: dict[str, object] = {
+        "id": secrets.token_urlsafe(16),
+        "session": None,
+        "item": None,
+        "address": "192.0.2.1",
+        "name": "photo.jpg",
+        "metadata": "filename cGhvdG8uanBn",
+        "length": 5,
+        "last_modified": None,
+        "declared": None,
+        "proven": None,
+        "checksum": None,
+        "state": State.RECEIVING,
+        "asset_id": None,
+        "attempts": 0,
+        "offered": False,
+        "retry_at": None,
+        "code": None,
+        "created_at": START,
+        "updated_at": START,
+    }
+    return Upload(**(fields | changes))  # type: ignore[arg-type]
+
+
+def sha1(data: bytes) -> bytes:
+    return hashlib.sha1(data).digest()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Db]:
+    """Open a database and close it in the end."""
+    db = Db(path)
+    db.open()
+    try:
+        yield db
+    finally:
+        db.close()

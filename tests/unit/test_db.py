@@ -1,0 +1,347 @@
+"""Rows: what was acknowledged is there, and one that fails takes nothing along."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from immich_drop.db import Db
+from immich_drop.errors import StateConflict, Unavailable
+from immich_drop.migrations import MIGRATIONS
+from immich_drop.upload import SETTLED, TRANSITIONS, State
+from unit.make import START, opened, sha1, upload
+
+PHOTO = sha1(b"photo")
+NOBODY = 65534
+
+
+@pytest.mark.gen_test
+async def test_every_column_survives(tmp_path: Path) -> None:
+    full = upload(
+        session="s" * 22,
+        item="7",
+        last_modified=START - timedelta(days=400),
+        declared=PHOTO,
+        proven=3,
+        checksum=PHOTO,
+        attempts=2,
+        offered=True,
+        retry_at=START + timedelta(seconds=1.5),
+        code="immich_trouble",
+        state=State.RECEIVED,
+        asset_id="a",
+    )
+    with opened(tmp_path / "state.db") as db:
+        assert await db.add(full) == full
+    with opened(tmp_path / "state.db") as db:
+        assert db.get(full.id) == full
+        assert db.find_item("s" * 22, "7") == full
+        assert db.of_session("s" * 22) == [full]
+        assert db.get("another") is None
+
+
+@pytest.mark.gen_test
+async def test_one_item_of_a_session_is_one_upload(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        twins = [upload(session="s" * 16, item="1") for _ in range(20)]
+        added = await asyncio.gather(*map(db.add, twins))
+        assert len({each.id for each in added}) == 1
+        assert len(db.of_session("s" * 16)) == 1
+        strangers = [await db.add(upload()) for _ in range(2)]
+        assert strangers[0] != strangers[1], "without an item, every creation is a new upload"
+
+
+@pytest.mark.parametrize(("old", "new"), list(product(State, State)))
+@pytest.mark.gen_test
+async def test_only_the_moves_of_the_table(tmp_path: Path, old: State, new: State) -> None:
+    with opened(tmp_path / "state.db") as db:
+        before = await db.add(upload(state=old))
+        if new in TRANSITIONS[old]:
+            assert (await db.move(before, new)).state is new
+        else:
+            with pytest.raises(StateConflict):
+                await db.move(before, new)
+        after = db.get(before.id)
+        assert after is not None
+        assert after.state is (new if new in TRANSITIONS[old] else old)
+
+
+@pytest.mark.gen_test
+async def test_of_many_who_move_one_wins(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        seen = await db.add(upload(state=State.RECEIVED, checksum=PHOTO))
+        moves = [db.settle(seen, State.STORED, f"asset {n}", START) for n in range(10)]
+        moves += [db.move(seen, State.FAILED, code="immich_refused") for _ in range(10)]
+        outcomes = await asyncio.gather(*moves, return_exceptions=True)
+        winners = [each for each in outcomes if not isinstance(each, BaseException)]
+        assert len(winners) == 1
+        assert all(isinstance(each, StateConflict | type(winners[0])) for each in outcomes)
+        assert db.get(seen.id) == winners[0]
+
+
+@pytest.mark.gen_test
+async def test_what_is_gone_or_changed_is_not_removed(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        seen = await db.add(upload())
+        moved = await db.move(seen, State.RECEIVED, checksum=PHOTO)
+        with pytest.raises(StateConflict):
+            await db.remove(seen)
+        assert db.get(seen.id) == moved
+        await db.remove(moved)
+        for late in (db.remove(moved), db.change(moved, code="x")):
+            with pytest.raises(StateConflict):
+                await late
+
+
+@pytest.mark.gen_test
+async def test_settling_fills_the_ledger_or_does_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        seen = await db.add(upload(state=State.RECEIVED, checksum=PHOTO, code="x", retry_at=START))
+        await db.remove(seen)
+        with pytest.raises(StateConflict):
+            await db.settle(seen, State.STORED, "asset", START)
+        assert db.known([PHOTO]) == set()
+        again = await db.add(seen)
+        settled = await db.settle(again, State.DUPLICATE, "asset", START)
+        assert (settled.state, settled.asset_id) == (State.DUPLICATE, "asset")
+        assert (settled.code, settled.retry_at) == (None, None)
+        assert db.known([PHOTO, sha1(b"else")]) == {PHOTO}
+        assert db.ledger() == [(PHOTO, "asset", START)]
+        await db.disown(PHOTO)
+        assert db.known([PHOTO]) == set()
+
+
+BROKEN: list[tuple[Callable[[sqlite3.Connection], object], type[Exception]]] = [
+    (lambda c: c.execute("INSERT INTO uploads (id) VALUES ('x')"), Unavailable),
+    (lambda c: c.execute("no such statement"), Unavailable),
+    (lambda c: c.execute("INSERT INTO facts VALUES ('n', ?)", (1 << 64,)), OverflowError),
+    (lambda c: c.execute("INSERT INTO facts VALUES ('n', ?)", ("\ud800",)), UnicodeEncodeError),
+    (lambda c: 1 / 0, ZeroDivisionError),
+]
+
+
+@pytest.mark.parametrize(("broken", "kind"), BROKEN)
+@pytest.mark.gen_test
+async def test_a_write_that_fails_takes_nothing_along(
+    tmp_path: Path, broken: Callable[[sqlite3.Connection], object], kind: type[Exception]
+) -> None:
+    def half_done(connection: sqlite3.Connection) -> object:
+        connection.execute("INSERT INTO facts VALUES ('half', 'done')")
+        return broken(connection)
+
+    with opened(tmp_path / "state.db") as db:
+        good = [db.remember(f"before {n}", "kept") for n in range(3)]
+        more = [db.remember(f"after {n}", "kept") for n in range(3)]
+        outcomes = await asyncio.gather(*good, db._write(half_done), *more, return_exceptions=True)
+        assert [type(each) for each in outcomes] == [type(None)] * 3 + [kind] + [type(None)] * 3
+        assert all(db.fact(f"{when} {n}") for when in ("before", "after") for n in range(3))
+        assert db.fact("half") is None
+        await db.remember("later", "goes on")
+
+
+@pytest.mark.gen_test
+async def test_when_the_disk_is_full_the_caller_hears_of_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        (pages,) = db._writer.execute("PRAGMA page_count").fetchone()
+        db._writer.execute(f"PRAGMA max_page_count = {pages}")
+        writes = [db.remember(f"large {n}", "x" * 50_000) for n in range(3)]
+        outcomes = await asyncio.gather(*writes, return_exceptions=True)
+        assert all(isinstance(each, Unavailable) for each in outcomes)
+        db._writer.execute("PRAGMA max_page_count = 1000")
+        await db.remember("large", "x" * 50_000)
+        assert db.fact("large") == "x" * 50_000
+
+
+@pytest.mark.gen_test
+async def test_another_process_that_writes_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("immich_drop.db.BUSY_TIMEOUT", 0.05)
+    with opened(tmp_path / "state.db") as db:
+        await db.remember("a", "1")
+        other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Unavailable, match="locked"):
+            await db.remember("a", "2")
+        assert db.fact("a") == "1", "reading goes on"
+        other.execute("ROLLBACK")
+        await db.remember("a", "3")
+        other.close()
+
+
+@pytest.mark.gen_test
+async def test_a_caller_that_went_away_harms_nobody(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        leaving = asyncio.ensure_future(db.remember("a", "1"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await db.remember("b", "2")
+        assert (db.fact("a"), db.fact("b")) == ("1", "2")
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from immich_drop.db import Db
+
+async def main():
+    db = Db(Path(sys.argv[1]))
+    db.open()
+    def slow(connection):
+        connection.execute("INSERT INTO facts VALUES ('slow', 'unfinished')")
+        sys.stdout.write("in the middle\\n"); sys.stdout.flush()
+        import time; time.sleep(60)
+    async def one(n):
+        await db.remember(str(n), "acknowledged")
+        sys.stdout.write(f"{n}\\n")
+    await asyncio.gather(*map(one, range(300)))
+    sys.stdout.flush()
+    await db._write(slow)
+
+asyncio.run(main())
+"""
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    victim = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert victim.stdout is not None
+    told = []
+    for line in victim.stdout:
+        if line.startswith("in the middle"):
+            break
+        told.append(line.strip())
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    victim.stdout.close()
+    assert len(told) == 300
+    with opened(path) as db:
+        assert all(db.fact(number) == "acknowledged" for number in told)
+        assert db.fact("slow") is None
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_file_that_knows_nothing_is_new(tmp_path: Path, exists: bool) -> None:
+    path = tmp_path / "deep" / "state.db"
+    if exists:
+        path.parent.mkdir()
+        path.touch()
+    for new in (True, False):
+        db = Db(path)
+        assert db.open() is new
+        db.close()
+
+
+def test_migrations_run_once_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path):
+        pass
+    connection = sqlite3.connect(path)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.close()
+    assert version == len(MIGRATIONS)
+    with opened(path) as db:
+        assert db.count() == dict.fromkeys(State, 0)
+
+
+@pytest.mark.parametrize("done", range(len(MIGRATIONS)))
+def test_every_older_schema_is_brought_up_to_date(tmp_path: Path, done: int) -> None:
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    for script in MIGRATIONS[:done]:
+        connection.executescript(script)
+    connection.execute(f"PRAGMA user_version = {done}")
+    connection.close()
+    with opened(path) as db:
+        asyncio.run(db.add(upload()))
+
+
+def lay_newer(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+
+
+def lay_foreign(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE uploads (mine)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("lay", "words"),
+    [
+        (lambda path: path.write_bytes(b"not a database " * 100), "not a database"),
+        (lambda path: path.mkdir(), "unable to open"),
+        (lay_newer, "newer version"),
+        (lay_foreign, "already exists"),
+    ],
+)
+def test_a_file_that_is_none_of_ours(
+    tmp_path: Path, lay: Callable[[Path], object], words: str
+) -> None:
+    path = tmp_path / "state.db"
+    lay(path)
+    with pytest.raises(Unavailable, match=words):
+        Db(path).open()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody without rights")
+def test_a_file_that_may_only_be_read() -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "state.db")
+        with opened(path):
+            pass
+        path.chmod(0o444)
+        Path(folder).chmod(0o777)
+        os.seteuid(NOBODY)
+        try:
+            with pytest.raises(Unavailable, match="readonly database"):
+                Db(path).open()
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.gen_test
+async def test_what_is_damaged_is_not_answered(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path) as db:
+        for _ in range(50):
+            await db.add(upload())
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    with opened(path) as db, pytest.raises(Unavailable):
+        db.in_state(State.RECEIVING)
+
+
+@pytest.mark.gen_test
+async def test_figures(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        for number, state in enumerate(State):
+            moment = START + timedelta(days=number)
+            for _ in range(number + 1):
+                await db.add(upload(state=state, session="s" * 16, updated_at=moment))
+        assert db.count() == {state: number + 1 for number, state in enumerate(State)}
+        assert db.open_uploads(session="s" * 16, address="192.0.2.1") == (1, 1)
+        assert db.open_uploads(session=None, address="192.0.2.2") == (0, 0)
+        assert db.session_bytes("s" * 16) == 5 * 15
+        assert db.oldest(State.RECEIVED) == START
+        for number, state in enumerate(State):
+            moment = START + timedelta(days=number)
+            assert db.idle_since(state, moment) == []
+            assert len(db.idle_since(state, moment + timedelta(seconds=1))) == number + 1
+        for state in SETTLED:
+            await db.delete(db.idle_since(state, START + timedelta(days=9)))
+            assert db.in_state(state) == []
