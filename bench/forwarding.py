@@ -1,0 +1,185 @@
+"""Workloads of the second half: what is in the spool goes to Immich."""
+
+import asyncio
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tornado.websocket import websocket_connect
+
+from bench.contestants import drop as ours
+from bench.contestants import running
+from bench.load import Form, Plan
+from bench.meter import Figures, Meter
+from bench.probe import Probe
+from bench.process import free_port, started
+from bench.receiving import Drop, Failed, send
+from bench.wire import Connection, Source
+
+PARALLEL = 3
+"""Deliveries at a time: the default of MAX_CONCURRENT."""
+
+SESSION = "bench-bench-bench-bench"
+LONGEST = 300.0
+"""Seconds a run may take."""
+
+
+def forward(drop: Drop, service: float, folder: Path, source: Path) -> Figures:
+    """Fill our spool, then let it flow into an Immich that answers after `service` seconds."""
+    with running(ours(), folder) as server:
+        send(_plan(drop, server.port, source, "patch"))
+    with _taker(service, folder) as port:
+        env = {"IMMICH_BASE_URL": f"http://127.0.0.1:{port}/api"}
+        with running(ours(), folder, env) as server:
+            probe = Probe(server.port, "/healthz")
+            with Meter(server.pid) as meter, probe:
+                seconds = _wait(port, drop.files)
+    return Figures(
+        seconds=seconds,
+        size=drop.total,
+        files=drop.files,
+        cpu=meter.cpu,
+        rss=meter.rss,
+        p99=probe.p99,
+        noise=meter.noise,
+    )
+
+
+def send_only(drop: Drop, service: float, folder: Path, source: Path) -> Figures:
+    """Send the same files from a folder, by http.client and sendfile."""
+    write_files(drop, folder, source)
+    with _taker(service, folder) as port:
+        command = [sys.executable, "-m", "bench.sender", str(port), str(PARALLEL), str(folder)]
+        before = _children()
+        subprocess.run(command, check=True, timeout=LONGEST)
+        cpu = _children() - before
+        seconds = _wait(port, drop.files)
+    return Figures(seconds=seconds, size=drop.total, files=drop.files, cpu=cpu)
+
+
+def whole_way(drop: Drop, form: Form, folder: Path, source: Path) -> Figures:
+    """Take files and deliver them; the time runs from the last "received" to "in Immich"."""
+    with standin(folder) as (url, key):
+        env = {"IMMICH_BASE_URL": url, "IMMICH_API_KEY": key}
+        with running(ours(), folder, env) as server, Meter(server.pid) as meter:
+            sent = send(_plan(drop, server.port, source, form))
+            stored = asyncio.run(_until_stored(server.port, drop.files))
+    return Figures(
+        seconds=stored - sent["ended"],
+        size=drop.total,
+        files=drop.files,
+        cpu=meter.cpu,
+        rss=meter.rss,
+        noise=meter.noise,
+        more={"whole way s": stored - sent["ended"] + sent["seconds"]},
+    )
+
+
+def curl(drop: Drop, folder: Path, source: Path) -> Figures:
+    """Upload the same files to the stand-in by curl, as many at a time as we deliver."""
+    files = folder.with_suffix(".files")
+    write_files(drop, files, source)
+    try:
+        with standin(folder) as (url, key):
+            command = ["curl", "--silent", "--show-error", "--fail", "-H", f"x-api-key: {key}"]
+            command += ["--parallel", "--parallel-max", str(PARALLEL)]
+            stamp = "2026-01-01T00:00:00.000Z"
+            for path in sorted(files.iterdir()):
+                fields = {"deviceAssetId": path.name, "deviceId": "bench"}
+                fields |= {"fileCreatedAt": stamp, "fileModifiedAt": stamp}
+                form = [f"-F{name}={value}" for name, value in fields.items()]
+                output = ["-o", "/dev/null", f"{url}/assets"]
+                command += [*form, f"-FassetData=@{path}", *output, "--next"]
+                command += ["--silent", "-H", f"x-api-key: {key}"]
+            start = time.perf_counter()
+            subprocess.run(command[:-4], check=True, capture_output=True, timeout=LONGEST)
+            seconds = time.perf_counter() - start
+    finally:
+        shutil.rmtree(files)
+    return Figures(seconds=seconds, size=drop.total, files=drop.files)
+
+
+def write_files(drop: Drop, folder: Path, source: Path) -> None:
+    """Put the files of a drop into a folder."""
+    folder.mkdir()
+    window = Source(source)
+    for number in range(drop.files):
+        with (folder / f"{number:05}.{drop.ending}").open("wb") as file:
+            for piece in window.read(number * 40_009, drop.size):
+                file.write(piece)
+
+
+@contextmanager
+def standin(folder: Path) -> Iterator[tuple[str, str]]:
+    """Run the stand-in; gives its address and key."""
+    library = folder.with_suffix(".library")
+    command = [sys.executable, "-m", "immich_drop.standin", "--folder", str(library)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            yield ready["url"], ready["key"]
+        finally:
+            process.terminate()
+            process.wait()
+            shutil.rmtree(library, ignore_errors=True)
+
+
+def _plan(drop: Drop, port: int, source: Path, form: Form) -> Plan:
+    return Plan(
+        port=port,
+        path="/files/",
+        source=str(source),
+        files=drop.files,
+        size=drop.size,
+        parallel=drop.parallel,
+        form=form,
+        ending=drop.ending,
+        session=SESSION,
+    )
+
+
+@contextmanager
+def _taker(service: float, folder: Path) -> Iterator[int]:
+    port = free_port()
+    command = [sys.executable, "-m", "bench.taker", str(port), str(service)]
+    with started(command, port=port, log=folder.with_suffix(".taker.log"), env={}):
+        yield port
+
+
+def _wait(port: int, files: int) -> float:
+    """Wait until the taker has everything; gives the seconds from the first to the last."""
+    connection = Connection(("127.0.0.1", port))
+    until = time.monotonic() + LONGEST
+    while time.monotonic() < until:
+        seen = json.loads(connection.ask("GET", "/seen").body)
+        if seen["count"] == files:
+            return float(seen["last"] - seen["first"])
+        time.sleep(0.02)
+    raise Failed(f"not everything arrived within {LONGEST:.0f} s")
+
+
+async def _until_stored(port: int, files: int) -> float:
+    """Watch as the page does; gives the time when everything was in Immich."""
+    socket = await websocket_connect(f"ws://127.0.0.1:{port}/ws")
+    await socket.write_message(json.dumps({"session": SESSION}))
+    stored: set[str] = set()
+    while len(stored) < files:
+        text = await asyncio.wait_for(socket.read_message(), LONGEST)
+        if text is None:
+            raise Failed("the WebSocket was closed")
+        event = json.loads(text)
+        uploads = event["uploads"] if event["type"] == "snapshot" else [event["upload"]]
+        stored |= {upload["id"] for upload in uploads if upload["state"] == "stored"}
+    return time.time()
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

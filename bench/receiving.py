@@ -1,0 +1,99 @@
+"""Workloads of the first half: guests send, a server takes."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.contestants import Contestant, Running, running
+from bench.load import Plan, to_json
+from bench.meter import Figures, Meter
+from bench.probe import Probe
+from bench.process import free_port, started
+
+
+class Failed(Exception):
+    """A run gave no figures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop:
+    """What the guests have in their hands."""
+
+    files: int
+    size: int
+    """Bytes of each."""
+    parallel: int
+    ending: str = "jpg"
+    relay: Path | None = None
+    """Where the relay is, if they are far away."""
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return self.files * self.size
+
+
+FAR = 20
+"""Milliseconds one way through the relay."""
+
+
+def receive(drop: Drop, contestant: Contestant, folder: Path, source: Path) -> Figures:
+    """Let a contestant take everything once. Raises Failed, NotReady."""
+    with running(contestant.server, folder) as server, _way(drop, server, folder) as port:
+        plan = Plan(
+            port=port,
+            path=contestant.server.path,
+            source=str(source),
+            files=drop.files,
+            size=drop.size,
+            parallel=drop.parallel,
+            form=contestant.form,
+            checksum=contestant.checksum,
+            ending=drop.ending,
+        )
+        probe = Probe(server.port, contestant.server.probe)
+        with Meter(server.pid) as meter, probe:
+            seconds = send(plan)["seconds"]
+    _check_kept(folder, drop)
+    return Figures(
+        seconds=seconds,
+        size=drop.total,
+        files=drop.files,
+        cpu=meter.cpu,
+        rss=meter.rss,
+        p99=probe.p99,
+        noise=meter.noise,
+    )
+
+
+def send(plan: Plan, module: str = "bench.load") -> dict[str, float]:
+    """Carry out a plan in a process of its own. Raises Failed."""
+    command = [sys.executable, "-m", module]
+    done = subprocess.run(command, input=to_json(plan), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(done.stderr.strip()[-300:])
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+@contextmanager
+def _way(drop: Drop, server: Running, folder: Path) -> Iterator[int]:
+    """Give the port guests come to."""
+    if drop.relay is None:
+        yield server.port
+        return
+    port = free_port()
+    command = [str(drop.relay), str(port), str(server.port), str(FAR)]
+    with started(command, port=port, log=folder.with_suffix(".relay.log"), env={}):
+        yield port
+
+
+def _check_kept(folder: Path, drop: Drop) -> None:
+    """See that the bytes are there: who is fast and loses some is not fast."""
+    kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    if kept < drop.total:
+        raise Failed(f"{kept} bytes kept of {drop.total}")

@@ -1,0 +1,106 @@
+"""An Immich that only counts: what is left is the price of sending.
+
+`python -m bench.taker PORT SERVICE_SECONDS` takes assets, throws them away and knows their
+checksums afterwards, as far as the client named them. GET /seen tells how many, and when.
+"""
+
+import json
+import re
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
+
+BUFFER = 1 << 20
+
+
+class Shelf:
+    """What was taken."""
+
+    def __init__(self, service: float) -> None:
+        self.service = service
+        self.lock = threading.Lock()
+        self.assets: dict[str, str] = {}
+        self.first = self.last = 0.0
+        self.count = 0
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Answers what an uploader asks."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    server: "Server"
+
+    def do_GET(self) -> None:
+        shelf = self.server.shelf
+        if self.path == "/seen":
+            seen = {"count": shelf.count, "first": shelf.first, "last": shelf.last}
+            self._answer(200, seen)
+        elif self.path.endswith("/media-types"):
+            self._answer(200, {"image": [".jpg"], "video": [".mp4"], "sidecar": [".xmp"]})
+        else:
+            self._answer(200, {"major": 2, "minor": 7, "patch": 5})
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        if self.path.endswith("/bulk-upload-check"):
+            self._check(self.rfile.read(length).decode())
+        else:
+            self._take(length)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _check(self, question: str) -> None:
+        assets = self.server.shelf.assets
+        results = []
+        for checksum in re.findall(r'"checksum": ?"([0-9a-f]{40})"', question):
+            verdict = {"id": checksum, "action": "accept"}
+            if asset := assets.get(checksum):
+                found = {"reason": "duplicate", "assetId": asset, "isTrashed": False}
+                verdict = {"id": checksum, "action": "reject", **found}
+            results.append(verdict)
+        self._answer(200, {"results": results})
+
+    def _take(self, length: int) -> None:
+        shelf = self.server.shelf
+        shelf.first = shelf.first or time.time()
+        buffer = bytearray(min(BUFFER, length))
+        while length:
+            count = self.rfile.readinto(memoryview(buffer)[:length])
+            if not count:
+                return
+            length -= count
+        time.sleep(shelf.service)
+        asset = str(uuid4())
+        with shelf.lock:
+            shelf.assets[self.headers.get("x-immich-checksum", "")] = asset
+            shelf.count += 1
+            shelf.last = time.time()
+        self._answer(201, {"id": asset, "status": "created"})
+
+    def _answer(self, status: int, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class Server(ThreadingHTTPServer):
+    """Listens."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, service: float) -> None:
+        super().__init__(("127.0.0.1", port), Taker)
+        self.shelf = Shelf(service)
+
+
+if __name__ == "__main__":
+    Server(int(sys.argv[1]), float(sys.argv[2])).serve_forever()
