@@ -45,6 +45,9 @@ def configure(*, level: str, style: str) -> None:
     # Tornado warns of every malformed request and every odd status; our own line says it.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    # Pillow warns of damaged photos; they are no news to the host.
+    logging.captureWarnings(capture=True)
+    logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 
 def _moment(record: logging.LogRecord) -> str:

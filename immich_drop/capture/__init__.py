@@ -1,14 +1,14 @@
 """When was it taken.
 
     region     the bytes of a file, of which only so many are ever read
-    exif       dates in an EXIF block (which is a TIFF file)
+    exif       dates in an EXIF block (which is a TIFF file), read by Pillow
     images     where JPEG, PNG, WebP and TIFF keep that block
     boxes      ISO base media: where HEIC and AVIF keep it, and the dates of QuickTime and MP4
     matroska   the date of Matroska and WebM
 
-The readers are ours because a library's are not bounded on hostile input: Pillow reads WebP and
-AVIF whole into a native decoder, follows TIFF tags that claim gigabytes, and decodes a PNG to see
-an eXIf chunk behind the pixels. What is needed here is a date, found in a few small reads.
+Pillow reads the EXIF block but does not open the image: to do that it reads WebP and AVIF whole
+into a native decoder, and decodes a PNG to see an eXIf chunk behind the pixels. What is needed here
+is a date, found in a few small reads; so finding the block is ours, for HEIC as well.
 """
 
 from collections.abc import Iterator

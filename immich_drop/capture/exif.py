@@ -6,65 +6,74 @@ was last changed, comes last: it is nearer to the capture than the file system's
 is that of the last copy.
 """
 
+import io
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from typing import IO, cast
+
+from PIL import Image
+from PIL.ExifTags import IFD, Base
 
 from immich_drop.capture.region import Region
 
-_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
-_EXIF_DIRECTORY = 0x8769
 _DATE_FRACTION_OFFSET = (
-    (0x9003, 0x9291, 0x9011),  # DateTimeOriginal
-    (0x9004, 0x9292, 0x9012),  # DateTimeDigitized
-    (0x0132, 0x9290, 0x9010),  # DateTime
+    (Base.DateTimeOriginal, Base.SubsecTimeOriginal, Base.OffsetTimeOriginal),
+    (Base.DateTimeDigitized, Base.SubsecTimeDigitized, Base.OffsetTimeDigitized),
+    (Base.DateTime, Base.SubsecTime, Base.OffsetTime),
 )
-
-_MOST_TAGS = 1024
-"""Per directory; cameras write some dozens."""
-_LONGEST_TEXT = 64
 
 _DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)", re.ASCII)
 
-Tags = dict[int, bytes]
-"""Each tag's count and its value, or where that is."""
+_DAMAGED = (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, struct.error)
+"""What Pillow raises on a block that makes no sense."""
 
 
 def dates(block: Region) -> Iterator[datetime]:
-    """Yield the dates that make sense as such. Raises EOFError: the block is cut short."""
-    order = _ORDERS.get(block.bytes(0, 4))
-    if order is None:
+    """Yield the dates that make sense as such."""
+    exif = Image.Exif()
+    try:
+        exif.load_from_fp(cast(IO[bytes], _File(block)))
+        camera = exif.get_ifd(IFD.Exif)
+        texts = [
+            [_text(camera.get(tag) or exif.get(tag)) for tag in tags]
+            for tags in _DATE_FRACTION_OFFSET
+        ]
+    except _DAMAGED:
         return
-    tags = _texts(block, order, *struct.unpack(f"{order}I", block.bytes(4, 4)))
-    for date, fraction, offset in _DATE_FRACTION_OFFSET:
-        if instant := _instant(*(tags.get(tag, "") for tag in (date, fraction, offset))):
+    for date, fraction, offset in texts:
+        if instant := _instant(date, fraction, offset):
             yield instant
 
 
-def _texts(block: Region, order: str, start: int) -> dict[int, str]:
-    """Return the texts that tell dates, of the main directory and of its EXIF directory."""
-    tags = _directory(block, order, start)
-    if pointer := tags.get(_EXIF_DIRECTORY):
-        with suppress(EOFError):
-            tags |= _directory(block, order, *struct.unpack(f"{order}4xI", pointer))
-    wanted = {tag for tags_of_date in _DATE_FRACTION_OFFSET for tag in tags_of_date}
-    return {tag: _text(block, order, tags[tag]) for tag in wanted & tags.keys()}
+class _File(io.RawIOBase):
+    """A region as the file that Pillow reads from: its allowance holds here too."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        self._at = 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        starts = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._region.length}
+        self._at = max(0, starts[whence] + offset)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            data = self._region.some(self._at, self._region.length if size < 0 else size)
+        except EOFError as error:
+            raise OSError("the allowance is used up") from error
+        self._at += len(data)
+        return data
 
 
-def _directory(block: Region, order: str, start: int) -> Tags:
-    (count,) = struct.unpack(f"{order}H", block.bytes(start, 2))
-    entries = block.bytes(start + 2, 12 * min(count, _MOST_TAGS))
-    return dict(struct.iter_unpack(f"{order}H2x8s", entries))
-
-
-def _text(block: Region, order: str, entry: bytes) -> str:
-    count, where = struct.unpack(f"{order}II", entry)
-    inline = count <= 4
-    text = entry[4 : 4 + count] if inline else block.some(where, min(count, _LONGEST_TEXT))
-    return text.decode("ascii", "replace").partition("\0")[0].strip()
+def _text(value: object) -> str:
+    return value.partition("\0")[0].strip() if isinstance(value, str) else ""
 
 
 def _instant(date: str, fraction: str, offset: str) -> datetime | None:
