@@ -113,6 +113,10 @@ def test_patch_at_another_offset_is_a_conflict(tus: Tus, offset: int) -> None:
     assert tus.offset(url) == 3
 
 
+def test_patch_needs_an_offset(tus: Tus) -> None:
+    refused(tus.ask("PATCH", tus.create(3), VERSION | {"Content-Type": OCTETS}, b"abc"), 400)
+
+
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/octet-stream"])
 def test_patch_of_another_content_type(tus: Tus, kind: str | None) -> None:
     url = tus.create(3)

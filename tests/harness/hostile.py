@@ -1,6 +1,7 @@
 """A TCP proxy that behaves like a phone network: slow, silent, cut, or gone."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -37,7 +38,7 @@ class Hostile:
         self.rate: float | None = None
         """Bytes per second towards the server, per connection."""
         self.allowance: int | None = None
-        """Bytes a new connection may send up before it is cut."""
+        """Bytes a new connection may send up before its client is cut off; they all arrive."""
         self.refusing = False
         """New connections are closed at once."""
         self.sent = 0
@@ -47,10 +48,13 @@ class Hostile:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
+        listener = socket.create_server(("127.0.0.1", 0))
+        # Accepted sockets inherit it: what a client has sent is soon on its way, not in a buffer.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+        self.address: Address = listener.getsockname()
         self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._accept, "127.0.0.1", 0, limit=PIECE), self._loop
+            asyncio.start_server(self._accept, sock=listener, limit=PIECE), self._loop
         ).result()
-        self.address: Address = self._server.sockets[0].getsockname()
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +93,10 @@ class Hostile:
     def come_back(self) -> None:
         """Bring the network back."""
         self.refusing = False
+
+    def quiet(self) -> bool:
+        """Tell whether the server, too, knows of the end of every connection."""
+        return not self._tasks
 
     def _each(self, do: Callable[[Link], None]) -> None:
         done = threading.Event()
@@ -129,7 +137,7 @@ class Hostile:
     async def _up(
         self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with suppress(ConnectionError):
+        with suppress(OSError):
             while data := await reader.read(self._piece(link)):
                 await link.moving.wait()
                 if self.rate:
@@ -140,7 +148,8 @@ class Hostile:
                 if link.allowance is not None:
                     link.allowance -= len(data)
                     if link.allowance <= 0:
-                        link.cut()
+                        link.writers[0].transport.abort()
+                        break
             writer.write_eof()
 
     def _piece(self, link: Link) -> int:
@@ -151,7 +160,7 @@ class Hostile:
     async def _down(
         self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        with suppress(ConnectionError):
+        with suppress(OSError):
             while data := await reader.read(PIECE):
                 await link.moving.wait()
                 writer.write(data)

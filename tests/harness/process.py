@@ -18,6 +18,7 @@ class Process:
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
         self._said: list[str] = []
+        self._silent = False
         self._news = threading.Condition()
         self._popen = subprocess.Popen(
             command,
@@ -47,14 +48,17 @@ class Process:
         return match[1], int(match[2])
 
     def wait_for(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        """Return the first match in all the process has said; fail when it ends without."""
+        """Return the first match in all the process has said.
+
+        Raises:
+            AssertionError: it ended, or waited too long, without saying so; it is ended then.
+        """
         with self._news:
-            self._news.wait_for(
-                lambda: pattern.search(self.log) or not self._reader.is_alive(), PATIENCE
-            )
-            if match := pattern.search(self.log):
-                return match
-            raise AssertionError(f"the process did not say {pattern.pattern!r} but\n{self.log}")
+            self._news.wait_for(lambda: pattern.search(self.log) or self._silent, PATIENCE)
+        if match := pattern.search(self.log):
+            return match
+        self.kill()
+        raise AssertionError(f"the process did not say {pattern.pattern!r} but\n{self.log}")
 
     def alive(self) -> bool:
         return self._popen.poll() is None
@@ -88,4 +92,5 @@ class Process:
                 self._news.notify_all()
         self._popen.stdout.close()
         with self._news:
+            self._silent = True
             self._news.notify_all()
