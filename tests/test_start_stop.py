@@ -1,0 +1,272 @@
+"""How the product starts, refuses to start, and stops."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from harness.immich import Immich
+from harness.product import SERVER, Product, environment, running
+from harness.tus import patch_headers
+from harness.wait import until
+from harness.wire import Connection, Hangup, request
+
+SECRET = "s3cr3t-key-nobody-may-see"
+
+
+@pytest.fixture(name="product")
+def fixture_product(immich: Immich, tmp_path: Path) -> Iterator[Product]:
+    with running(tmp_path, **immich.settings) as product:
+        yield product
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a product that ends by itself."""
+    env = environment({"STATE_DB": str(folder / "data" / "state.db"), **settings})
+    return subprocess.run(
+        [sys.executable, str(SERVER), *arguments],
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=10,
+        check=False,
+    )
+
+
+def assert_explained(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Check that the start was refused in a way that a host understands."""
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert SECRET not in done.stdout + done.stderr
+    for word in words:
+        assert word in done.stderr
+    assert done.stderr.strip()
+
+
+class TestRefusals:
+    @pytest.fixture(name="settings")
+    def fixture_settings(self) -> dict[str, str]:
+        return {"IMMICH_BASE_URL": "http://127.0.0.1:9/api", "IMMICH_API_KEY": SECRET}
+
+    def test_all_mistakes_at_once(self, tmp_path: Path) -> None:
+        wrong = {
+            "PORT": "eighty",
+            "IMMICH_BASE_URL": "immich.local",
+            "MAX_CONCURRENT": "-1",
+            "MAX_FILE_SIZE": "huge",
+            "UPLOAD_EXPIRATION": "soon",
+            "PRECHECK": "maybe",
+            "METRICS": "perhaps",
+            "LOG_LEVEL": "LOUD",
+            "TRUSTED_PROXIES": "everyone",
+        }
+        done = run(tmp_path, **wrong, IMMICH_API_KEY=SECRET)
+        assert_explained(done, *wrong)
+        assert not (tmp_path / "data").exists(), "nothing is begun with wrong settings"
+
+    def test_nothing_set(self, tmp_path: Path) -> None:
+        assert_explained(run(tmp_path), "IMMICH_BASE_URL", "IMMICH_API_KEY")
+
+    @pytest.mark.parametrize("value", ["http://[::1", "ftp://immich/api", "http://", "//immich"])
+    def test_addresses_that_are_none(self, tmp_path: Path, value: str) -> None:
+        done = run(tmp_path, IMMICH_BASE_URL=value, IMMICH_API_KEY=SECRET)
+        assert_explained(done, "IMMICH_BASE_URL")
+
+    def test_a_port_in_use(self, tmp_path: Path, settings: dict[str, str]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            done = run(tmp_path, PORT=port, **settings)
+        assert_explained(done, port)
+
+    def test_an_address_that_is_not_ours(self, tmp_path: Path, settings: dict[str, str]) -> None:
+        assert_explained(run(tmp_path, HOST="192.0.2.1", **settings), "192.0.2.1")
+
+    def test_a_file_in_place_of_the_data_folder(
+        self, tmp_path: Path, settings: dict[str, str]
+    ) -> None:
+        (tmp_path / "data").write_text("a file")
+        assert_explained(run(tmp_path, **settings), str(tmp_path / "data"))
+
+    def test_a_file_in_place_of_the_spool(self, tmp_path: Path, settings: dict[str, str]) -> None:
+        (tmp_path / "spool").write_text("a file")
+        spool = str(tmp_path / "spool")
+        assert_explained(run(tmp_path, SPOOL_DIR=spool, **settings), spool)
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_read_only_data_folder(self, tmp_path: Path, settings: dict[str, str]) -> None:
+        (tmp_path / "data").mkdir(mode=0o555)
+        assert_explained(run(tmp_path, **settings), str(tmp_path / "data"))
+
+    def test_a_database_that_is_none(self, tmp_path: Path, settings: dict[str, str]) -> None:
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "state.db").write_text("these are not the rows you are looking for")
+        assert_explained(run(tmp_path, **settings), "state.db")
+
+    def test_a_second_product_on_the_same_data(
+        self, product: Product, settings: dict[str, str]
+    ) -> None:
+        """Two of them would deliver the same files and delete each other's."""
+        assert_explained(run(product.folder, **settings), str(product.folder / "data"))
+        assert product.tus.ask("GET", "/healthz", {}).status == 200
+
+    def test_an_argument_nobody_knows(self, tmp_path: Path, settings: dict[str, str]) -> None:
+        assert_explained(run(tmp_path, "--everything", **settings), "--everything")
+
+
+class TestCheck:
+    def test_all_is_well(self, tmp_path: Path, immich: Immich) -> None:
+        done = run(tmp_path, "--check", **immich.settings)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_a_wrong_key(self, tmp_path: Path, immich: Immich) -> None:
+        done = run(tmp_path, "--check", **{**immich.settings, "IMMICH_API_KEY": SECRET})
+        assert done.returncode != 0
+        assert "IMMICH_API_KEY" in done.stdout + done.stderr
+        assert SECRET not in done.stdout + done.stderr
+
+    def test_nobody_there(self, tmp_path: Path) -> None:
+        settings = {"IMMICH_BASE_URL": "http://127.0.0.1:9/api", "IMMICH_API_KEY": SECRET}
+        done = run(tmp_path, "--check", **settings)
+        assert done.returncode != 0
+        assert "Traceback" not in done.stdout + done.stderr
+        assert SECRET not in done.stdout + done.stderr
+
+
+class TestStart:
+    def test_without_immich(self, tmp_path: Path) -> None:
+        """A host who starts both at once need not mind the order."""
+        settings = {"IMMICH_BASE_URL": "http://127.0.0.1:9/api", "IMMICH_API_KEY": SECRET}
+        with running(tmp_path, **settings) as product:
+            product.tus.upload(b"received without Immich")
+            assert product.tus.ask("GET", "/healthz", {}).status == 200
+            until(
+                lambda: product.tus.ask("GET", "/readyz", {}).status == 503, "the host to be told"
+            )
+            assert SECRET not in product.log
+
+    def test_ready(self, product: Product) -> None:
+        def ready() -> bool:
+            return product.tus.ask("GET", "/readyz", {}).status == 200
+
+        until(ready, "readiness")
+        body = product.tus.ask("GET", "/readyz", {}).body
+        assert b"127.0.0.1" not in body
+        assert str(product.folder).encode() not in body
+
+    def test_a_missing_api_is_found_out(self, tmp_path: Path, immich: Immich) -> None:
+        data = b"the address was given without /api"
+        base = immich.settings["IMMICH_BASE_URL"].removesuffix("/api")
+        with running(tmp_path, **{**immich.settings, "IMMICH_BASE_URL": base}) as product:
+            product.tus.upload(data)
+            until(lambda: immich.assets(data) or "/api" in product.log, "help")
+
+    def test_behind_a_trusted_proxy(self, tmp_path: Path, immich: Immich) -> None:
+        settings = {"TRUSTED_PROXIES": "127.0.0.1", "BASE_PATH": "/drop", **immich.settings}
+        with running(tmp_path, **settings) as product:
+            forwarded = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "drop.example"}
+            created = product.tus.post(3, headers=forwarded)
+            if created.status == 404:
+                created = product.tus.ask(
+                    "POST",
+                    "/drop/files/",
+                    {
+                        "Tus-Resumable": "1.0.0",
+                        "Upload-Length": "3",
+                        "Upload-Metadata": "filename YS5qcGc=",
+                        **forwarded,
+                    },
+                )
+            assert created["Location"].startswith("https://drop.example/drop/files/")
+
+
+class TestStop:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_at_rest(self, product: Product, number: int) -> None:
+        started = time.monotonic()
+        product.process.signal(number)
+        assert product.process.exit_code() == 0
+        assert time.monotonic() - started < 3
+
+    def test_under_load(self, product: Product, immich: Immich) -> None:
+        """Everything under way ends where it is, and goes on from there."""
+        tus = product.tus
+        poured, stalled, waiting = (f"{what} ".encode() * 200_000 for what in "abc")
+        urls = [tus.create(len(poured)), tus.create(len(stalled))]
+        with (
+            ThreadPoolExecutor() as pool,
+            immich.fault("hang_body", after=1000),
+            ExitStack() as open_,
+        ):
+            tus.upload(waiting)
+            until(immich.under_way, "a delivery")
+            pouring, silent = (open_.enter_context(tus.connect()) for _ in urls)
+            for connection, url, data in ((pouring, urls[0], poured), (silent, urls[1], stalled)):
+                headers = patch_headers(0, **{"Content-Length": str(len(data))})
+                connection.send(request("PATCH", url, headers) + data[:150_000])
+                connection.settle()
+            poured_out = pool.submit(pour, pouring, poured[150_000:])
+            started = time.monotonic()
+            assert product.stop() == 0
+            assert time.monotonic() - started < 12
+            poured_out.result()
+        product.start()
+        assert product.tus.offset(urls[1]) == 150_000
+        for url, data in zip(urls, (poured, stalled), strict=True):
+            offset = product.tus.offset(url)
+            assert offset >= 150_000
+            assert product.tus.patch(url, offset, data[offset:]).status == 204
+        for data in (poured, stalled, waiting):
+            immich.wait_for(data)
+        until(lambda: not product.spool, "the spool to be empty")
+
+    def test_a_second_signal_ends_it_at_once(self, immich: Immich, tmp_path: Path) -> None:
+        product = Product(tmp_path, **immich.settings)
+        with immich.fault("hang_body", after=1000):
+            product.tus.upload(b"x" * 1_000_000)
+            until(immich.under_way, "a delivery")
+            product.process.signal(signal.SIGTERM)
+            until(lambda: refuses(product), "the first signal to be heard")
+            product.process.signal(signal.SIGTERM)
+            started = time.monotonic()
+            product.process.exit_code()
+            assert time.monotonic() - started < 1
+        assert "Traceback" not in product.log
+
+    def test_an_answer_under_way_is_given(self, product: Product) -> None:
+        """Whoever's last byte is in when the signal comes is told so, or asks again."""
+        data = b"z" * 3_000_000
+        url = product.tus.create(len(data))
+        with product.tus.connect() as connection:
+            connection.send(request("PATCH", url, patch_headers(0), data))
+            connection.settle()
+            product.process.signal(signal.SIGTERM)
+            with suppress(Hangup):
+                assert connection.response(to="PATCH").status == 204
+        assert product.process.exit_code() == 0
+        product.start()
+        assert product.tus.offset(url) == len(data)
+
+
+def refuses(product: Product) -> bool:
+    """Tell whether the product takes no new connections any more."""
+    try:
+        product.tus.connect().close()
+    except OSError:
+        return True
+    return False
+
+
+def pour(connection: Connection, data: bytes) -> None:
+    """Send as a slow phone does, until the other side has enough."""
+    with suppress(OSError):
+        for position in range(0, len(data), 1000):
+            connection.send(data[position : position + 1000])
+            time.sleep(0.01)
