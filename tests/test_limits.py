@@ -1,0 +1,107 @@
+"""Limits a host may set: what is over them is refused clearly, and what is there is safe."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from harness.expect import refused
+from harness.immich import Immich
+from harness.product import Product, running
+from harness.tus import Tus, metadata
+from harness.wait import until
+
+Limited = Callable[..., AbstractContextManager[Product]]
+
+
+@pytest.fixture(name="limited")
+def fixture_limited(immich: Immich, tmp_path: Path) -> Limited:
+    """Return a way to run a product with some limits."""
+
+    @contextmanager
+    def limited(**settings: str) -> Iterator[Product]:
+        with running(tmp_path, **immich.settings, **settings) as product:
+            yield product
+
+    return limited
+
+
+def test_the_size_of_a_file(limited: Limited, immich: Immich) -> None:
+    with limited(MAX_FILE_SIZE="1MB") as product:
+        limit = int(product.tus.ask("OPTIONS", "/files/", {})["Tus-Max-Size"])
+        assert limit in {1_000_000, 1 << 20}
+        refused(product.tus.post(limit + 1), 413, "too_large")
+        product.tus.upload(bytes(limit))
+        immich.wait_for(bytes(limit))
+        url = product.tus.create(None)
+        refused(product.tus.patch(url, 0, bytes(limit + 1)), 413, "too_large")
+
+
+def test_new_uploads_per_minute(limited: Limited) -> None:
+    with limited(LIMIT_CREATIONS_PER_MINUTE="3") as product:
+        urls = [product.tus.create(3) for _ in range(3)]
+        answer = product.tus.post(3)
+        refused(answer, 429, "rate_limited")
+        assert 0 < int(answer["Retry-After"]) <= 60
+        assert product.tus.patch(urls[0], 0, b"abc").status == 204
+
+
+def test_unfinished_uploads(limited: Limited, session: str) -> None:
+    with limited(LIMIT_OPEN_UPLOADS="2") as product:
+        tus: Tus = product.tus
+        first = tus.create(3, session=session, item="1")
+        tus.create(3, session=session, item="2")
+        answer = tus.post(3, metadata(filename="a.jpg", session=session, item="3"))
+        refused(answer, 429, "too_many_uploads")
+        assert int(answer["Retry-After"]) > 0
+        assert tus.create(3, session=session, item="1") == first, "asking again is no new upload"
+        tus.patch(first, 0, b"abc")
+        tus.create(3, session=session, item="3")
+
+
+def test_bytes_of_a_session(limited: Limited, session: str) -> None:
+    with limited(LIMIT_SESSION_BYTES="1000") as product:
+        tus: Tus = product.tus
+        kept = tus.create(600, session=session, item="1")
+        more = metadata(filename="a.jpg", session=session, item="2")
+        refused(tus.post(600, more), 413, "session_full")
+        tus.create(600, session=session[::-1], item="2")
+        assert tus.patch(kept, 0, b"x" * 600).status == 204
+        refused(tus.post(600, more), 413, "session_full")
+        assert tus.post(400, more).status == 201
+
+
+def test_free_disk(limited: Limited) -> None:
+    with limited(MIN_FREE_DISK="1000000GB") as product:
+        answer = product.tus.post(3)
+        refused(answer, 507, "disk_full")
+        assert int(answer["Retry-After"]) > 0
+        assert product.tus.ask("GET", "/healthz", {}).status == 200
+        assert product.tus.ask("GET", "/readyz", {}).status == 503
+
+
+def test_a_disk_that_fills_up_keeps_what_it_has(limited: Limited, immich: Immich) -> None:
+    data = b"the disk was full for a while"
+    with limited() as product:
+        url = product.tus.create(len(data))
+        product.tus.patch(url, 0, data[:9])
+        product.stop()
+        product.start(MIN_FREE_DISK="1000000GB")
+        refused(product.tus.patch(url, 9, data[9:]), 507, "disk_full")
+        assert product.tus.offset(url) == 9
+        product.stop()
+        product.start(MIN_FREE_DISK="1MB")
+        assert product.tus.patch(url, 9, data[9:]).status == 204
+        immich.wait_for(data)
+
+
+def test_ten_phones_cannot_overbook_the_disk(limited: Limited, tmp_path: Path) -> None:
+    """Length is reserved at creation, not when the bytes come."""
+
+    free = shutil.disk_usage(tmp_path).free
+    with limited(MIN_FREE_DISK="1MB", MAX_FILE_SIZE=str(free)) as product:
+        first = product.tus.create(free * 6 // 10)
+        refused(product.tus.post(free * 6 // 10), 507, "disk_full")
+        product.tus.delete(first)
+        until(lambda: product.tus.post(free * 6 // 10).status == 201, "room again")
