@@ -25,15 +25,54 @@ export const CONFIG = {
 };
 
 /** No workers in node as browsers have them: the tests of hash-worker.js run in a browser. */
+/** @returns {never} */
 export function deafWorker() {
   throw new Error("no workers here");
 }
 
-/** Patience of milliseconds, so that a stall is found out while a test waits. */
+/** A worker that knows checksums by heart: [size, SHA-1]. @param {Iterable<[number, string]>} answers */
+export function wiseWorker(answers) {
+  const known = new Map(answers);
+  return () => {
+    /** @type {import("../../../web/js/hasher.js").HashWorker} */
+    const worker = {
+      onmessage: null,
+      onerror: null,
+      postMessage: (/** @type {File} */ { size }) =>
+        queueMicrotask(() => {
+          const event = new MessageEvent("message", { data: known.get(size) ?? null });
+          worker.onmessage?.call(/** @type {any} */ (worker), event);
+        }),
+      terminate: () => {},
+    };
+    return worker;
+  };
+}
+
+/**
+ * @typedef {object} Options
+ * @property {TusServer} [server]
+ * @property {number} [chunk]     bytes
+ * @property {number} [patience]  ms until a stall is found out
+ * @property {boolean} [buffered]
+ * @property {string} [session]
+ * @property {() => number} [random]
+ * @property {Memory} [memory]
+ * @property {() => import("../../../web/js/hasher.js").HashWorker} [worker]
+ * @property {Partial<import("../../../web/js/types.js").Config>} [config]
+ * @property {() => Promise<boolean>} [redeliver]
+ * @property {() => void} [resync]
+ */
+
+/**
+ * @param {import("node:test").TestContext} t
+ * @param {Options} [options]
+ */
 export async function guest(t, options = {}) {
   const server = options.server ?? (await new TusServer().start());
   t.after(() => server.stop());
-  const send = sender({ XHR, idle: 150, answer: 150 });
+  const { patience = 5000 } = options;
+  const send = sender({ XHR, idle: patience, answer: patience });
   const uploads = new Uploads();
   const chunk = new ChunkSize({ start: options.chunk ?? 512 * KIB, ceiling: 2 ** 24 });
   const session = options.session ?? "guest-session-0000000000";
@@ -54,12 +93,16 @@ export async function guest(t, options = {}) {
   return { server, uploads, queue, chunk, send };
 }
 
+/** @param {number} size @param {string} [name] @param {Buffer} [bytes] */
 export function photo(size, name = "IMG_0001.jpg", bytes = randomBytes(size)) {
-  const file = new File([bytes], name, { type: "image/jpeg", lastModified: 1_700_000_000_000 });
+  const file = new File([/** @type {Uint8Array<ArrayBuffer>} */ (bytes)], name, {
+    type: "image/jpeg",
+    lastModified: 1_700_000_000_000,
+  });
   return { picked: { file, handle: null }, bytes };
 }
 
-/** Wait until it holds, looking again whenever something changes. */
+/** Wait until it holds, looking again whenever something changes. @param {Uploads} uploads @param {(uploads: Uploads) => boolean} holds */
 export async function until(uploads, holds) {
   const changed = new EventTarget();
   const stir = () => changed.dispatchEvent(new Event("stir"));
@@ -67,5 +110,13 @@ export async function until(uploads, holds) {
   while (!holds(uploads)) await once(changed, "stir");
 }
 
-export const all = (state) => (uploads) =>
+/** @param {import("../../../web/js/types.js").ItemState} state */
+export const all = (state) => (/** @type {Uploads} */ uploads) =>
   uploads.items.size > 0 && [...uploads.items.values()].every((item) => item.state === state);
+
+/** The only item, or the first. @param {Uploads} uploads */
+export function first(uploads) {
+  const [item] = uploads.items.values();
+  if (!item) throw new Error("there is no item");
+  return item;
+}

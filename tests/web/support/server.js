@@ -1,9 +1,28 @@
 // A small tus server of the tests' own: strict about the protocol, and out of order on request.
 
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { createServer } from "node:http";
 
 const TUS = { "Tus-Resumable": "1.0.0" };
+
+/** @typedef {import("node:http").IncomingMessage} Request */
+/** @typedef {import("node:http").ServerResponse} Response */
+/** @typedef {[number, Record<string, string>?, string?]} Answer */
+/** @typedef {{id: string, metadata: Record<string, string>, length: number, bytes: Buffer}} Stored */
+
+/**
+ * @typedef {object} Fault
+ * @property {string} [on]
+ * @property {number} [status]
+ * @property {string} [code]
+ * @property {number} [after]
+ * @property {boolean} [html]
+ * @property {number} [cut]
+ * @property {number} [stall]
+ * @property {boolean} [lose]
+ * @property {boolean} [forget]
+ */
 
 /**
  * A fault is taken by the next request it fits: `{on: "PATCH", ...}`.
@@ -16,48 +35,76 @@ const TUS = { "Tus-Resumable": "1.0.0" };
  * - `{forget: true}`         the upload is gone
  */
 export class TusServer {
+  /** @type {Map<string, Stored>} */
   uploads = new Map();
+  /** @type {Fault[]} */
   faults = [];
+  /** @type {string[]} */
   log = [];
-  bodies = 0;
+  /** @type {Set<string>} */
   known = new Set();
+  /** bytes of all bodies */
+  bodies = 0;
+  /** most creations and chunks at a time */
+  most = 0;
+  /** @type {Promise<void> | null} while set, no chunk is answered */
+  gate = null;
+  base = new URL("http://127.0.0.1/");
+  #busy = 0;
+  #server = createServer((request, response) => this.#serve(request, response));
 
   async start() {
-    this.server = createServer((request, response) => this.#serve(request, response));
-    await new Promise((resolve) => this.server.listen(0, "127.0.0.1", resolve));
-    this.base = new URL(`http://127.0.0.1:${this.server.address().port}/`);
+    await once(this.#server.listen(0, "127.0.0.1"), "listening");
+    const { port } = /** @type {import("node:net").AddressInfo} */ (this.#server.address());
+    this.base.port = String(port);
     return this;
   }
 
   stop() {
-    this.server.closeAllConnections();
-    this.server.close();
+    this.#server.closeAllConnections();
+    this.#server.close();
   }
 
-  /** What was stored under a name. */
+  /** Wait for a request. @param {string} url */
+  async asked(url) {
+    while (!this.log.some((line) => line.endsWith(url))) await once(this.#server, "request");
+  }
+
+  /** What was stored under a name. @param {string} name */
   named(name) {
     return [...this.uploads.values()].filter((upload) => upload.metadata.filename === name);
   }
 
+  /** @param {Request} request @param {Response} response */
   async #serve(request, response) {
-    const { method, url } = request;
+    const { method = "", url } = request;
     this.log.push(`${method} ${url}`);
     const index = this.faults.findIndex(({ on = method }) => on === method);
-    const fault = index < 0 ? {} : this.faults.splice(index, 1)[0];
+    const fault = (index < 0 ? null : this.faults.splice(index, 1)[0]) ?? {};
+    if (request.headers["content-type"]?.includes("offset"))
+      this.most = Math.max(++this.#busy, this.most);
+    response.once("close", () => this.#busy--);
     const answer = await this.#answer(request, response, fault);
+    if (this.gate) await this.gate;
     if (!answer || response.destroyed) return;
     const [status, headers = {}, body = ""] = answer;
     response.writeHead(status, headers).end(method === "HEAD" ? "" : body);
   }
 
+  /**
+   * @param {Request} request
+   * @param {Response} response
+   * @param {Fault} fault
+   * @returns {Promise<Answer | null>}
+   */
   async #answer(request, response, fault) {
-    const { method, url, headers } = request;
+    const { method = "", url = "", headers } = request;
     if (url === "/api/known") return this.#isKnown(request);
     if (fault.status) {
       await drain(request);
       return refusal(fault);
     }
-    const id = url.split("/").pop();
+    const id = url.split("/").pop() ?? "";
     if (fault.forget) this.uploads.delete(id);
     const upload = method === "POST" ? this.#create(headers) : this.uploads.get(id);
     if (!upload) {
@@ -66,7 +113,8 @@ export class TusServer {
     }
     if (method === "DELETE") return this.#terminate(id, upload);
     const problem = await this.#take(request, response, upload, fault);
-    if (problem) return problem === "dead" ? null : refusal(problem);
+    if (problem === "dead") return null;
+    if (problem) return refusal(problem);
     if (fault.lose) {
       response.destroy();
       return null;
@@ -74,13 +122,16 @@ export class TusServer {
     return this.#report(method, upload);
   }
 
+  /** @param {string} method @param {Stored} upload @returns {Answer} */
   #report(method, upload) {
-    const status = { POST: 201, PATCH: 204, HEAD: 200 }[method];
+    const status = { POST: 201, PATCH: 204 }[method] ?? 200;
+    /** @type {Record<string, string>} */
     const more = { "Upload-Offset": String(upload.bytes.length), ...TUS };
     if (method === "POST") more.Location = `http://elsewhere.invalid/files/${upload.id}`;
     return [status, more];
   }
 
+  /** @param {string} id @param {Stored} upload @returns {Answer} */
   #terminate(id, upload) {
     if (upload.bytes.length === upload.length)
       return refusal({ status: 409, code: "state_conflict" });
@@ -88,12 +139,15 @@ export class TusServer {
     return [204, TUS];
   }
 
+  /** @param {import("node:http").IncomingHttpHeaders} headers */
   #create(headers) {
     const metadata = Object.fromEntries(
-      headers["upload-metadata"].split(",").map((pair) => {
-        const [key, value = ""] = pair.split(" ");
-        return [key, Buffer.from(value, "base64").toString()];
-      }),
+      String(headers["upload-metadata"])
+        .split(",")
+        .map((pair) => {
+          const [key, value = ""] = pair.split(" ");
+          return [key ?? "", Buffer.from(value, "base64").toString()];
+        }),
     );
     for (const upload of this.uploads.values())
       if (metadata.item && upload.metadata.item === metadata.item) return upload;
@@ -104,7 +158,15 @@ export class TusServer {
     return upload;
   }
 
-  /** Read a body into the upload. */
+  /**
+   * Read a body into the upload.
+   *
+   * @param {Request} request
+   * @param {Response} response
+   * @param {Stored} upload
+   * @param {Fault} fault
+   * @returns {Promise<Fault | "dead" | null>}
+   */
   async #take(request, response, upload, { cut, stall }) {
     const { method, headers } = request;
     const start = method === "POST" ? 0 : Number(headers["upload-offset"]);
@@ -125,13 +187,15 @@ export class TusServer {
     return verify(upload);
   }
 
+  /** @param {Request} request @returns {Promise<Answer>} */
   async #isKnown(request) {
     const { checksums } = JSON.parse((await drain(request)).toString());
-    const known = checksums.filter((checksum) => this.known.has(checksum));
+    const known = checksums.filter((/** @type {string} */ checksum) => this.known.has(checksum));
     return [200, { "Content-Type": "application/json" }, JSON.stringify({ known })];
   }
 }
 
+/** @param {Stored} upload */
 function verify(upload) {
   const { sha1 } = upload.metadata;
   if (upload.bytes.length < upload.length || !sha1) return null;
@@ -140,7 +204,9 @@ function verify(upload) {
   return { status: 460, code: "checksum_mismatch" };
 }
 
-function refusal({ status, code = "internal", after, html }) {
+/** @param {Fault} fault @returns {Answer} */
+function refusal({ status = 500, code = "internal", after, html }) {
+  /** @type {Record<string, string>} */
   const retry = after === undefined ? {} : { "Retry-After": String(after) };
   if (html) return [status, { "Content-Type": "text/html", ...retry }, "<h1>No</h1>"];
   return [
@@ -150,7 +216,9 @@ function refusal({ status, code = "internal", after, html }) {
   ];
 }
 
+/** @param {Request} request */
 async function drain(request) {
+  /** @type {Buffer[]} */
   const pieces = [];
   for await (const piece of request) pieces.push(piece);
   return Buffer.concat(pieces);
