@@ -182,6 +182,7 @@ for (let seed = 1; seed <= 12; seed++)
     const { server, uploads, queue } = await guest(t, {
       buffered: seed % 2 === 0,
       chunk: 256 * KIB,
+      patience: 200,
     });
     const photos = [1, 2, 3].map((n) => photo(Math.ceil(roll() * 1500 * KIB), `${n}.jpg`));
     // Two mismatches are the most a file survives.

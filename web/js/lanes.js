@@ -154,6 +154,10 @@ export class Lanes {
     const bringer = this.#bringers.get(sha1);
     const lives = bringer && this.#uploads.items.has(bringer.item.id);
     if (!lives || bringer.item.state === "failed") this.#bringers.set(sha1, transfer);
+    else if (this.#running.has(transfer) && rest(transfer) > WHOLE) {
+      transfer.stop(); // a copy waits for what becomes of the other
+      this.add(transfer);
+    }
   }
 
   /**
@@ -164,11 +168,15 @@ export class Lanes {
   #known(transfer) {
     const { item } = transfer;
     if (SAFE.has(item.state) || item.state === "failed") return;
-    const running = this.#running.has(transfer);
-    if (running && item.size - item.acked - item.flying < WHOLE) return;
+    if (this.#running.has(transfer) && rest(transfer) < WHOLE) return;
     this.#uploads.change(item, { state: "duplicate", acked: item.size, flying: 0, code: null });
     if (transfer.begun || item.upload) transfer.terminate().catch(() => {}); // the server cleans up by itself, too
   }
+}
+
+/** Bytes not yet sent. @param {Transfer} transfer */
+function rest({ item }) {
+  return item.size - item.acked - item.flying;
 }
 
 /** @param {Transfer} transfer */

@@ -56,6 +56,7 @@ export class Transfer {
   #attempt = new AbortController();
   #asleep = false;
   #progressAt = 0;
+  #shownAt = 0;
 
   /**
    * @param {Item} item
@@ -192,7 +193,8 @@ export class Transfer {
     const started = performance.now();
     const bytes = body instanceof Blob ? body.size : (body?.byteLength ?? 0);
     const signal = this.#attempt.signal;
-    const onprogress = (/** @type {number} */ loaded) => this.#fly(offset + loaded);
+    const onprogress = (/** @type {number} */ loaded) =>
+      this.#fly(offset + loaded, loaded === bytes);
     try {
       const answer = await send({ signal, onprogress });
       this.#gear.chunk.took(bytes, performance.now() - started);
@@ -212,11 +214,15 @@ export class Transfer {
     if (error.kind === "shrink" && !this.#gear.chunk.refused(bytes)) error.kind = "network";
   }
 
-  /** @param {number} reached bytes of the file that are with the network or beyond */
-  #fly(reached) {
+  /**
+   * @param {number} reached  bytes of the file that are with the network or beyond
+   * @param {boolean} last    no more of this request will follow
+   */
+  #fly(reached, last) {
     const now = performance.now();
-    if (now - this.#progressAt < FRAME) return;
     this.#progressAt = now;
+    if (now - this.#shownAt < FRAME && !last) return;
+    this.#shownAt = now;
     this.#change({ state: "uploading", flying: Math.max(0, reached - this.item.acked) });
   }
 

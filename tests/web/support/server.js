@@ -45,12 +45,9 @@ export class TusServer {
   known = new Set();
   /** bytes of all bodies */
   bodies = 0;
-  /** most creations and chunks at a time */
-  most = 0;
   /** @type {Promise<void> | null} while set, no chunk is answered */
   gate = null;
   base = new URL("http://127.0.0.1/");
-  #busy = 0;
   #server = createServer((request, response) => this.#serve(request, response));
 
   async start() {
@@ -65,9 +62,9 @@ export class TusServer {
     this.#server.close();
   }
 
-  /** Wait for a request. @param {string} url */
-  async asked(url) {
-    while (!this.log.some((line) => line.endsWith(url))) await once(this.#server, "request");
+  /** Wait for a request. @param {string} line how it ends in the log */
+  async asked(line) {
+    while (!this.log.some((logged) => logged.endsWith(line))) await once(this.#server, "request");
   }
 
   /** What was stored under a name. @param {string} name */
@@ -81,9 +78,6 @@ export class TusServer {
     this.log.push(`${method} ${url}`);
     const index = this.faults.findIndex(({ on = method }) => on === method);
     const fault = (index < 0 ? null : this.faults.splice(index, 1)[0]) ?? {};
-    if (request.headers["content-type"]?.includes("offset"))
-      this.most = Math.max(++this.#busy, this.most);
-    response.once("close", () => this.#busy--);
     const answer = await this.#answer(request, response, fault);
     if (this.gate) await this.gate;
     if (!answer || response.destroyed) return;
