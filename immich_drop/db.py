@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 
 from immich_drop.errors import StateConflict, Unavailable
 from immich_drop.migrations import migrate
-from immich_drop.upload import TRANSITIONS, State, Upload
+from immich_drop.upload import SETTLED, TRANSITIONS, State, Upload
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +93,12 @@ class Db:
     def in_state(self, state: State) -> list[Upload]:
         """Give every upload in a state, oldest first."""
         return self._many("SELECT * FROM uploads WHERE state = ? ORDER BY created_at", state)
+
+    def unsettled(self) -> set[str]:
+        """Give the ids of all uploads whose bytes are still needed, in one look: none slips by."""
+        settled = ", ".join(f"'{state}'" for state in SETTLED)
+        rows = self._read(f"SELECT id FROM uploads WHERE state NOT IN ({settled})")
+        return {str(row[0]) for row in rows}
 
     def count(self) -> dict[State, int]:
         """Count the uploads by state."""
@@ -214,6 +220,11 @@ class Db:
     def known(self, checksums: Iterable[bytes]) -> set[bytes]:
         """Tell which checksums came through here and are in Immich, as far as we remember."""
         return {c for c in checksums if self._read("SELECT 1 FROM ledger WHERE checksum = ?", c)}
+
+    def promised(self, checksums: Iterable[bytes]) -> set[bytes]:
+        """Tell which checksums are received and on their way to Immich."""
+        query = "SELECT 1 FROM uploads WHERE checksum = ? AND state = 'received'"
+        return {checksum for checksum in checksums if self._read(query, checksum)}
 
     async def disown(self, checksum: bytes) -> None:
         """Drop a checksum that Immich does not have any more."""

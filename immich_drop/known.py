@@ -1,7 +1,8 @@
 """Is this file here already? A checksum in place of a transfer.
 
 Whoever can ask learns whether the host has a file he holds himself. So the answer comes, by
-default, only from what came through this drop; the host may open it to the whole library.
+default, only from what came through this drop; the host may open it to the whole library. In
+either case Immich decides: what was deleted there since is not known any more.
 """
 
 from collections.abc import Sequence
@@ -29,11 +30,11 @@ class Known:
         self._rate.spend(address, len(checksums))
         if self.scope == "off" or not checksums:
             return set()
-        known = self._db.known(checksums)
-        if self.scope == "library":
-            try:
-                found = await self._immich.find(checksums)
-            except ImmichError:
-                return known
-            return {checksum for checksum, asset in found.items() if not asset.trashed}
-        return known
+        promised = self._db.promised(checksums)
+        asked = checksums if self.scope == "library" else list(self._db.known(checksums))
+        try:
+            found = await self._immich.find(asked) if asked else {}
+        except ImmichError:
+            # Our memory alone could be wrong, and then a photo would be lost: rather send it.
+            return promised
+        return promised | {checksum for checksum, asset in found.items() if not asset.trashed}

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from immich_drop import host, logs
+from immich_drop import host, logs, predecessor
 from immich_drop.app import App
 from immich_drop.check import check, exit_code, table
 from immich_drop.db import Db
@@ -19,6 +20,8 @@ from immich_drop.errors import NotFound, StateConflict, Unavailable
 from immich_drop.settings import Settings, SettingsError
 from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
+
+log = logging.getLogger(__name__)
 
 WRONG = 2
 """Exit code for what only the host can mend."""
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
             return asyncio.run(_check(settings))
         if chosen.command:
             return asyncio.run(_command(settings, chosen))
-        return asyncio.run(_serve(settings))
+        return asyncio.run(_serve(settings, env))
     except SettingsError as mistakes:
         print(f"Please correct .env (or the environment):\n{mistakes}", file=sys.stderr)
     except (Unavailable, OSError) as error:
@@ -64,9 +67,11 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, env: Mapping[str, str | None]) -> int:
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
+    for advice in predecessor.advise(env):
+        log.warning("%s", advice)
     app = App(settings)
     print(f"Immich Drop is open at {await app.start()}", flush=True)
     await stopping.wait()
@@ -93,7 +98,7 @@ async def _demo(env: Mapping[str, str | None]) -> int:
             "STATE_DB": str(DEMO / "state.db"),
             "SPOOL_DIR": str(DEMO / "spool"),
         }
-        return await _serve(Settings.from_env(own | dict(env) | fixed))
+        return await _serve(Settings.from_env(own | dict(env) | fixed), env)
 
 
 async def _check(settings: Settings) -> int:

@@ -5,6 +5,8 @@ A migration that was ever released is never changed; the next one goes below it.
 
 import sqlite3
 
+from immich_drop import predecessor
+
 MIGRATIONS = [
     """
     CREATE TABLE uploads (
@@ -30,6 +32,7 @@ MIGRATIONS = [
         UNIQUE (session, item)
     );
     CREATE INDEX uploads_by_state ON uploads (state, updated_at);
+    CREATE INDEX uploads_by_checksum ON uploads (checksum) WHERE checksum IS NOT NULL;
     CREATE TABLE ledger (
         checksum BLOB PRIMARY KEY,
         asset_id TEXT NOT NULL,
@@ -44,7 +47,7 @@ MIGRATIONS = [
 
 
 def migrate(connection: sqlite3.Connection) -> int:
-    """Bring the schema up to date, each step in a transaction with its version.
+    """Bring the schema up to date, in one transaction.
 
     Gives the version it had before, 0 for an empty database. Raises sqlite3.DatabaseError when the
     database is newer than this program, or none of ours.
@@ -54,8 +57,18 @@ def migrate(connection: sqlite3.Connection) -> int:
         raise sqlite3.DatabaseError(
             f"written by a newer version (schema {version}, this program knows {len(MIGRATIONS)})"
         )
-    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT;")
-    # Always written: a file that may only be read has opened without complaint so far.
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        foreign = version == 0 and predecessor.set_aside(connection)
+        for script in MIGRATIONS[version:]:
+            for statement in script.split(";"):
+                connection.execute(statement)
+        if foreign:
+            predecessor.take_over(connection)
+        # Always written: a file that may only be read has opened without complaint so far.
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    except sqlite3.Error:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
     return version

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+FORMER = {"PUBLIC_URL": "PUBLIC_BASE_URL"}
+"""What keys were called in the older immich-drop."""
+
 NTFY = "ntfy+"
 """Before an address: it takes text, as ntfy does."""
 
@@ -176,7 +179,8 @@ class Settings:
         mistakes: list[str] = []
         for setting in fields(cls):
             key = setting.name.upper()
-            text = (env.get(key) or "").strip() or setting.metadata["default"]
+            text = (env.get(key) or env.get(FORMER.get(key, "")) or "").strip()
+            text = text or setting.metadata["default"]
             try:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:

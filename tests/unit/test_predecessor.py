@@ -1,0 +1,70 @@
+"""Coming from the older immich-drop: nothing it knew is lost, nothing it said is silently ignored."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from immich_drop.predecessor import OLD_KEYS, advise
+from unit.make import opened
+
+OLD_SCHEMA = """
+CREATE TABLE uploads (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, checksum TEXT UNIQUE, filename TEXT, size INTEGER,
+    device_asset_id TEXT, immich_asset_id TEXT, created_at TEXT,
+    inserted_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE invites (token TEXT PRIMARY KEY, album_id TEXT);
+INSERT INTO invites VALUES ('t', 'a');
+"""
+
+
+@pytest.fixture(name="old")
+def make_old(tmp_path: Path) -> Path:
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(OLD_SCHEMA)
+    insert = (
+        "INSERT INTO uploads (checksum, filename, immich_asset_id, inserted_at) VALUES (?, ?, ?, ?)"
+    )
+    rows = [
+        ("ab" * 20, "a.jpg", "asset-a", "2025-08-01 12:00:00"),
+        ("CD" * 20, "b.jpg", "asset-b", None),
+        ("ef" * 20, "never arrived.jpg", None, "2025-08-01 12:00:00"),
+        ("no checksum at all", "c.jpg", "asset-c", "2025-08-01 12:00:00"),
+        ("zz" * 20, "no hex.jpg", "asset-d", "2025-08-01 12:00:00"),
+    ]
+    connection.executemany(insert, rows)
+    connection.commit()
+    connection.close()
+    return path
+
+
+def test_the_ledger_takes_over_what_arrived(old: Path) -> None:
+    with opened(old) as db:
+        ledger = {checksum.hex(): asset for checksum, asset, _ in db.ledger()}
+        assert ledger == {"ab" * 20: "asset-a", "cd" * 20: "asset-b"}
+        moments = {asset: moment.isoformat() for _, asset, moment in db.ledger()}
+        assert moments["asset-a"] == "2025-08-01T12:00:00+00:00"
+
+
+@pytest.mark.gen_test
+async def test_it_is_taken_over_once(old: Path) -> None:
+    with opened(old) as db:
+        await db.disown(bytes.fromhex("ab" * 20))
+    with opened(old) as db:
+        assert [checksum.hex() for checksum, _, _ in db.ledger()] == ["cd" * 20]
+
+
+def test_the_old_tables_are_set_aside(old: Path) -> None:
+    with opened(old):
+        connection = sqlite3.connect(old)
+        assert connection.execute("SELECT count(*) FROM before_uploads").fetchone() == (5,)
+        assert connection.execute("SELECT * FROM before_invites").fetchall() == [("t", "a")]
+        connection.close()
+
+
+def test_every_old_key_is_answered() -> None:
+    assert advise({"PORT": "8080"}) == []
+    advice = advise(dict.fromkeys(OLD_KEYS, "x"))
+    assert [line.split()[0] for line in advice] == list(OLD_KEYS)

@@ -1,0 +1,88 @@
+"""The page as served: the same code as in `web/`, kept for good, never mixed."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from immich_drop.site import Site
+
+INDEX = """<!doctype html>
+<head><link rel="stylesheet" href="style.css">
+<link rel="manifest" href="manifest.webmanifest">
+<script type="module" src="js/main.js"></script></head>
+<a href="js/main.js">not a script</a>
+"""
+
+MAIN = """// what it is for
+/** @type {string} */
+import { b } from "./b.js";
+import {
+  c,
+} from "./c.js";
+/* one */ const url = "http://example.org//x"; // stays
+  /** @param {string} x */ function f(x) { return `
+// in a string? never at the start of a line in our code
+`; }
+const lazy = () => import("./lazy.js");
+"""
+
+
+@pytest.fixture(name="web")
+def make_web(tmp_path: Path) -> Path:
+    (tmp_path / "js").mkdir()
+    (tmp_path / "index.html").write_text(INDEX)
+    (tmp_path / "style.css").write_text("/* calm */\nbody {\n  color: red;\n}\n")
+    (tmp_path / "manifest.webmanifest").write_text("{}")
+    (tmp_path / "js" / "main.js").write_text(MAIN)
+    (tmp_path / "js" / "b.js").write_text('import { d } from "./d.js";\nexport const b = d;\n')
+    (tmp_path / "js" / "c.js").write_text("export const c = 1;\n")
+    (tmp_path / "js" / "d.js").write_text('export { c as d } from "./c.js";\n')
+    (tmp_path / "js" / "lazy.js").write_text("export const lazy = 1;\n")
+    return tmp_path
+
+
+def served(site: Site, name: str) -> str:
+    asset = site.find(name)
+    assert asset is not None
+    if asset.zipped is not None:
+        assert gzip.decompress(asset.zipped) == asset.body
+    return asset.body.decode()
+
+
+def test_scripts_and_styles_are_asked_for_by_version(web: Path) -> None:
+    site = Site(web)
+    index = served(site, "index.html")
+    assert f'src="{site.version}/js/main.js"' in index
+    assert f'href="{site.version}/style.css"' in index
+    assert '<a href="js/main.js">' in index
+    assert 'href="manifest.webmanifest"' in index, "its own addresses are relative to it"
+
+
+def test_every_module_needed_at_once_is_announced(web: Path) -> None:
+    site = Site(web)
+    index = served(site, "index.html")
+    announced = re.findall(rf'rel="modulepreload" href="{site.version}/js/([^"]+)"', index)
+    assert announced == ["b.js", "c.js", "d.js"]
+
+
+def test_only_comments_and_indentation_are_left_out(web: Path) -> None:
+    main = served(Site(web), "js/main.js")
+    assert main.startswith("import { b }")
+    assert 'const url = "http://example.org//x"; // stays' in main
+    assert "function f(x)" in main
+    assert served(Site(web), "style.css") == "body {\ncolor: red;\n}\n"
+
+
+@pytest.mark.parametrize("name", ["index.html", "style.css", "js/lazy.js"])
+def test_any_change_makes_a_new_version(web: Path, name: str) -> None:
+    before = Site(web).version
+    assert Site(web).version == before
+    (web / name).write_text((web / name).read_text() + ";")
+    assert Site(web).version != before
+
+
+@pytest.mark.parametrize("name", ["../site.py", "js", "", "js/nothing.js", "/etc/passwd"])
+def test_nothing_else_is_there(web: Path, name: str) -> None:
+    assert Site(web).find(name) is None
