@@ -18,7 +18,7 @@ SCALE = 0.62
 
 Point = tuple[float, float]
 
-GROUND = ("#fffaf3", "#fde7d0")
+GROUND = ("#eef5f0", "#cbdfd4")
 SKY = ("#ffecd2", "#ffbf8a")
 NEAR = ("#2b7566", "#164a3f")
 

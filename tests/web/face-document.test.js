@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 const WEB = new URL("../../web/", import.meta.url);
-const BUDGET = 40_000; // bytes on the wire: the page, its styles, every module, one language
+const BUDGET = 61_000; // bytes: the page, its styles, every module with its comments, one language
 
 /** @param {string} path */
 const read = (path) => readFile(new URL(path, WEB), "utf8");

@@ -10,7 +10,7 @@ import { isInApp, showWayOut } from "./inapp.js";
 import { offerLanguages, speak } from "./language.js";
 import { List } from "./list.js";
 import { layOut } from "./memories.js";
-import { Overview } from "./overview.js";
+import { Overview, SETTLED } from "./overview.js";
 import { Picker } from "./picker.js";
 import { Say } from "./say.js";
 import { $, setStage } from "./stage.js";
@@ -53,16 +53,16 @@ function welcome({ uploads, commands, config }) {
 
 /** To the next phase, without losing the keyboard. @param {Summary} summary @param {Uploads} uploads */
 function turn({ phase }, uploads) {
-  const before = document.body.dataset.phase;
+  const before = document.body.dataset.phase ?? "";
   const focused = document.activeElement;
   setStage(phase);
-  if (phase === "done") {
+  if (SETTLED.has(phase) && !SETTLED.has(before)) {
     layOut($("#memories"), uploads.items.values());
     scrollTo({ top: 0 });
   }
   if (before === "loading") return;
   const lost = focused !== document.body && !focused?.checkVisibility();
-  if (before === "empty" || lost) $(phase === "done" ? "#thanks" : "#headline").focus();
+  if (before === "empty" || lost) $(SETTLED.has(phase) ? "#thanks" : "#headline").focus();
 }
 
 /** What the guest picks, drops or pastes goes to the engine at once. @param {Commands} commands */

@@ -5,12 +5,14 @@
 const REDRAW = 200; // ms; the summary walks every file
 const RING_START = 0.4; // percent; less is a dot
 
+/** @type {ReadonlySet<string>} phases in which the guest may go */
+export const SETTLED = new Set(["delivering", "done"]);
+
 /** @type {Partial<Record<Summary["phase"], {icon: string, text: Key, safe?: boolean}>>} */
 const ADVICE = {
   uploading: { icon: "phone", text: "keepOpen" },
   offline: { icon: "offline", text: "offlineAdvice" },
   paused: { icon: "paused", text: "pausedAdvice", safe: true },
-  delivering: { icon: "arrived", text: "safeToClose", safe: true },
 };
 
 /**
@@ -66,7 +68,7 @@ export class Overview extends EventTarget {
     this.#put("amount", this.#amount(summary));
     this.#put("left", this.#left(summary));
     this.#advise(summary);
-    this.#thank(summary);
+    if (SETTLED.has(summary.phase)) this.#thank(summary);
     if (changed) this.dispatchEvent(new CustomEvent("phase", { detail: summary }));
     this.dispatchEvent(new CustomEvent("summary", { detail: summary }));
   }
@@ -91,7 +93,7 @@ export class Overview extends EventTarget {
   /** @param {Summary} summary */
   #headline({ phase, count, safe, failed, interrupted }) {
     const say = this.#words.say.bind(this.#words);
-    if (phase === "offline" || phase === "paused" || phase === "delivering") return say(phase);
+    if (phase === "offline" || phase === "paused") return say(phase);
     if (phase !== "attention") return say("arrivedOf", { done: safe, count });
     return interrupted > 0 && failed === 0
       ? say("interrupted", { n: interrupted })
@@ -99,8 +101,7 @@ export class Overview extends EventTarget {
   }
 
   /** @param {Summary} summary */
-  #amount({ phase, count, safe, done, bytes, acked }) {
-    if (phase === "delivering") return this.#words.say("deliveringDetail", { done, count });
+  #amount({ phase, count, safe, bytes, acked }) {
     if (phase === "attention") return this.#words.say("arrivedOf", { done: safe, count });
     return this.#words.say("amount", this.#words.format.bytesOf(acked, bytes));
   }
@@ -123,19 +124,23 @@ export class Overview extends EventTarget {
     this.#put("adviceText", this.#words.say(advice.text));
   }
 
-  /** @param {Summary} summary */
-  #thank({ phase, duplicates, done, photos, videos }) {
-    if (phase !== "done") return;
+  /** The goodbye: everything is safe, and then: everything is where it belongs. @param {Summary} summary */
+  #thank({ phase, duplicates, done, count, photos, videos }) {
+    const say = this.#words.say.bind(this.#words);
+    const stored = phase === "done";
+    const what = this.#things({ photos, videos, done });
+    this.#put("thanks", say(stored ? "thanks" : "delivering"));
     this.#put(
       "arrived",
-      this.#words.say("arrived", { what: this.things({ photos, videos, done }) }),
+      stored ? say("arrived", { what }) : say("deliveringDetail", { done, count }),
     );
-    this.#get("wereThere").hidden = duplicates === 0;
-    this.#put("wereThere", this.#words.say("wereThere", { n: duplicates }));
+    this.#get("wereThere").hidden = !stored || duplicates === 0;
+    this.#put("wereThere", say("wereThere", { n: duplicates }));
+    this.#put("closing", say(stored ? "allStored" : "safeToClose"));
   }
 
   /** "47 photos and 3 videos". @param {Pick<Summary, "photos" | "videos" | "done">} counts */
-  things({ photos, videos, done }) {
+  #things({ photos, videos, done }) {
     /** @type {[Key, number][]} */
     const kinds = [
       ["photos", photos],
@@ -165,7 +170,7 @@ export class Overview extends EventTarget {
  * @returns {number} 0 to 1
  */
 export function progress({ phase, bytes, acked, safe, count }) {
-  if (phase === "delivering" || phase === "done") return 1;
+  if (SETTLED.has(phase)) return 1;
   if (phase === "attention") return safe / count;
   return bytes > 0 ? Math.min(0.99, acked / bytes) : 0;
 }

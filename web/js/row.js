@@ -138,7 +138,7 @@ export class Row {
     button.className = "button small tonal";
     button.dataset.act = "retry";
     button.textContent = this.#words.say("retry");
-    button.setAttribute("aria-label", this.#words.say("retryItem", { name: item.name }));
+    button.setAttribute("aria-label", `${button.textContent}: ${item.name}`);
     this.#parts.why.after(button);
   }
 

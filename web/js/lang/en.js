@@ -65,7 +65,6 @@ export default {
   stateFailed: "Not added",
   nextTry: "Next try at {time}.",
   cancelItem: "Cancel {name}",
-  retryItem: "Try {name} again",
   removeItem: "Remove {name}",
   photo: "Photo",
   video: "Video",

@@ -68,7 +68,6 @@ export default {
   stateFailed: "No añadido",
   nextTry: "Próximo intento a las {time}.",
   cancelItem: "Cancelar {name}",
-  retryItem: "Reintentar {name}",
   removeItem: "Quitar {name}",
   photo: "Foto",
   video: "Vídeo",

@@ -72,7 +72,6 @@ export default {
   stateFailed: "Non ajouté",
   nextTry: "Prochain essai à {time}.",
   cancelItem: "Annuler {name}",
-  retryItem: "Réessayer {name}",
   removeItem: "Retirer {name}",
   photo: "Photo",
   video: "Vidéo",

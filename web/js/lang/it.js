@@ -68,7 +68,6 @@ export default {
   stateFailed: "Non aggiunto",
   nextTry: "Prossimo tentativo alle {time}.",
   cancelItem: "Annulla {name}",
-  retryItem: "Riprova {name}",
   removeItem: "Rimuovi {name}",
   photo: "Foto",
   video: "Video",

@@ -68,7 +68,6 @@ export default {
   stateFailed: "Niet toegevoegd",
   nextTry: "Volgende poging om {time}.",
   cancelItem: "{name} annuleren",
-  retryItem: "{name} opnieuw proberen",
   removeItem: "{name} verwijderen",
   photo: "Foto",
   video: "Video",

@@ -86,7 +86,6 @@ export default {
   stateFailed: "Nie dodano",
   nextTry: "Następna próba o {time}.",
   cancelItem: "Anuluj {name}",
-  retryItem: "Spróbuj ponownie: {name}",
   removeItem: "Usuń z listy {name}",
   photo: "Zdjęcie",
   video: "Film",

@@ -68,7 +68,6 @@ export default {
   stateFailed: "Não adicionado",
   nextTry: "Próxima tentativa às {time}.",
   cancelItem: "Cancelar {name}",
-  retryItem: "Tentar {name} de novo",
   removeItem: "Remover {name}",
   photo: "Foto",
   video: "Vídeo",
