@@ -1,0 +1,56 @@
+"""Figures: what Prometheus reads, and that the examples in deploy/ ask for nothing else."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from immich_drop.metrics import Metrics, Standing
+from immich_drop.upload import State
+
+EXAMPLES = Path(__file__).parents[2] / "deploy" / "monitoring"
+
+
+def told() -> dict[tuple[str, str], float]:
+    metrics = Metrics()
+    counts = dict.fromkeys(State, 0) | {State.RECEIVED: 2}
+    standing = Standing(
+        counts=lambda: counts, oldest=lambda: 60.0, free=lambda: 10**9, immich_up=lambda: False
+    )
+    metrics.registry.register(standing)
+    metrics.bytes_received.inc(100)
+    metrics.deliveries.labels(State.STORED).inc()
+    metrics.delivery_seconds.observe(0.5)
+    families = text_string_to_metric_families(metrics.text().decode())
+    return {
+        (sample.name, ",".join(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_what_is_told() -> None:
+    figures = told()
+    assert figures["drop_received_bytes_total", ""] == 100
+    assert figures["drop_deliveries_total", "stored"] == 1
+    assert figures["drop_uploads", "received"] == 2
+    assert figures["drop_queue_age_seconds", ""] == 60
+    assert figures["drop_disk_free_bytes", ""] == 10**9
+    assert figures["drop_immich_up", ""] == 0
+    assert figures["drop_delivery_seconds_count", ""] == 1
+
+
+def queries() -> Iterator[str]:
+    dashboard = json.loads((EXAMPLES / "grafana.json").read_text())
+    for panel in dashboard["panels"]:
+        yield from (target["expr"] for target in panel["targets"])
+    yield from re.findall(r"expr: (.*)", (EXAMPLES / "alerts.yml").read_text())
+
+
+def test_the_examples_ask_for_what_there_is() -> None:
+    names = {name for name, _ in told()}
+    asked = {name for query in queries() for name in re.findall(r"\bdrop_\w+", query)}
+    assert asked
+    assert asked <= names
