@@ -1,7 +1,6 @@
 """The first request of an upload: may it come, and was it here before?"""
 
 import logging
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from immich_drop.limits import Rate
 from immich_drop.locker import Locker
 from immich_drop.room import Room
 from immich_drop.tus import Creation
-from immich_drop.upload import State, Upload, extension_of
+from immich_drop.upload import State, Upload, extension_of, new_id
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +95,7 @@ class Creator:
     def _draft(self, creation: Creation, address: str) -> Upload:
         metadata, now = creation.metadata, self._now()
         return Upload(
-            id=secrets.token_urlsafe(16),
+            id=new_id(),
             session=metadata.session,
             # An item means something only within its session.
             item=metadata.item if metadata.session else None,

@@ -30,10 +30,12 @@ class Locker:
         self._waiting: dict[str, object] = {}
 
     @asynccontextmanager
-    async def enter(self, upload_id: str, evict: Callable[[], None]) -> AsyncIterator[None]:
+    async def enter(
+        self, upload_id: str, evict: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[None]:
         """Hold the upload for writing; `evict` is called when a newer visitor wants it.
 
-        Raises Superseded when a newer visitor came while this one waited, or when the holder
+        Without `evict` the newer one waits until this one is done. Raises Superseded when a newer visitor came while this one waited, or when the holder
         does not leave within PATIENCE.
         """
         await self.vacate(upload_id)

@@ -5,10 +5,9 @@ either `finish` (the body is complete) or `abandon` (it is not, but what came is
 `locker`, nowhere else, two requests on one upload meet.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 
 from immich_drop.db import Db
@@ -18,69 +17,18 @@ from immich_drop.errors import (
     NotFound,
     OffsetConflict,
     StateConflict,
-    Superseded,
     TooLarge,
 )
 from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
+from immich_drop.reception import Reception
 from immich_drop.room import Room
 from immich_drop.spool import Spool, SpoolFile
 from immich_drop.tus import Chunk
 from immich_drop.upload import State, Upload
 
 log = logging.getLogger(__name__)
-
-
-class Reception:
-    """One chunk on its way to the disk. Only a Receiver makes and ends it."""
-
-    def __init__(
-        self, upload: Upload, file: SpoolFile | None, room: Room, held: AsyncExitStack
-    ) -> None:
-        self.upload = upload
-        self.file = file
-        """None when the upload has all its bytes: then there is nothing left to write."""
-        self.held = held
-        """The place in the locker and the open file."""
-        self._room = room
-        self._writing = asyncio.Lock()
-        self._over = False
-        self._start = self.offset
-
-    @property
-    def offset(self) -> int:
-        """Bytes of the upload that are here."""
-        return self.file.offset if self.file else self.upload.length or 0
-
-    @property
-    def brought(self) -> int:
-        """Bytes that came with this chunk."""
-        return self.offset - self._start
-
-    @property
-    def wanted(self) -> int | None:
-        """Bytes the upload still lacks; None while its length is unknown."""
-        return None if self.upload.length is None else self.upload.length - self.offset
-
-    async def write(self, data: bytes | memoryview) -> None:
-        """Put bytes on disk and into the hash, in the order of the calls.
-
-        Raises TooLarge, DiskFull, Unavailable, and Superseded once the reception is over.
-        """
-        async with self._writing:
-            if self._over:
-                raise Superseded("late bytes")
-            wanted = self.wanted
-            if self.file is None or (wanted is not None and len(data) > wanted):
-                raise TooLarge(f"{len(data)} bytes where {wanted} are missing")
-            self._room.take(self.upload.id, len(data))
-            await self.file.append(data, last=len(data) == wanted)
-
-    async def end(self) -> None:
-        """Take no more bytes; returns when those taken are on disk."""
-        async with self._writing:
-            self._over = True
 
 
 class Receiver:
@@ -128,7 +76,7 @@ class Receiver:
             if upload.state is State.RECEIVING:
                 file = await self._spool.open(upload_id)
                 held.push_async_callback(file.close)
-            reception = Reception(upload, file, self._room, held)
+            reception = Reception(upload, file, held, room=self._room, max_size=self._max_size)
             self._check_fit(reception, chunk, size)
             if file is not None and chunk.checksum is not None:
                 reception.upload = await self._db.change(upload, proven=file.offset)
@@ -176,14 +124,15 @@ class Receiver:
         Raises NotFound, Superseded, Unavailable.
         """
         self._look_up(upload_id)
-        await self._locker.vacate(upload_id)
-        upload = await self._settled(upload_id)
-        offset = self.offset(upload)
-        if upload.state is State.RECEIVING and offset == upload.length:
+        async with self._locker.enter(upload_id):
+            upload = await self._settled(upload_id)
+        if upload.state is State.RECEIVING and self.offset(upload) == upload.length:
             # We died, or the database failed, between the last byte and saying so. The client
             # takes an offset at the end for a promise, so make it one first.
-            upload = await self.complete(upload)
-        return upload, offset
+            with suppress(ChecksumMismatch):
+                await self.complete(upload)
+            upload = self._look_up(upload_id)
+        return upload, self.offset(upload)
 
     async def complete(self, upload: Upload) -> Upload:
         """Make an upload whose bytes are all here `received`. Raises as `begin` and `finish`."""
@@ -213,18 +162,30 @@ class Receiver:
         Unavailable.
         """
         self._look_up(upload_id)
-        await self._locker.vacate(upload_id)
-        upload = self._look_up(upload_id)
-        if upload.state not in (State.RECEIVING, State.FAILED):
-            raise StateConflict(f"{upload_id} is {upload.state}")
-        await self.forget(upload_id)
+        async with self._locker.enter(upload_id):
+            upload = self._look_up(upload_id)
+            if upload.state not in (State.RECEIVING, State.FAILED):
+                raise StateConflict(f"{upload_id} is {upload.state}")
+            await self._forget(upload)
         log.info("upload=%s terminated", upload_id)
 
-    async def forget(self, upload_id: str) -> None:
+    async def expire(self, upload_id: str) -> None:
+        """Forget an unfinished upload if its time is over, even now that nobody else is at it.
+
+        Raises NotFound, StateConflict, Superseded, Unavailable.
+        """
+        async with self._locker.enter(upload_id):
+            upload = self._look_up(upload_id)
+            expires = self.expires(upload)
+            if expires is not None and expires < self._now():
+                await self._forget(upload)
+                log.info("upload=%s expired", upload_id)
+
+    async def _forget(self, upload: Upload) -> None:
         """Delete row and bytes, in this order: a file without a row is swept, not the reverse."""
-        await self._db.delete([upload_id])
-        await self._spool.delete(upload_id)
-        self._room.release(upload_id)
+        await self._db.remove(upload)
+        await self._spool.delete(upload.id)
+        self._room.release(upload.id)
 
     def _look_up(self, upload_id: str) -> Upload:
         upload = self._db.get(upload_id)
@@ -251,14 +212,13 @@ class Receiver:
         return await self._db.change(upload, length=length)
 
     def _check_fit(self, reception: Reception, chunk: Chunk, size: int | None) -> None:
-        offset, wanted = reception.offset, reception.wanted
-        if chunk.offset != offset:
-            raise OffsetConflict(f"at {offset}, not {chunk.offset}")
-        limit = self._max_size - offset if wanted is None else wanted
-        if size is not None and size > limit:
-            raise TooLarge(f"{size} bytes where {limit} fit")
-        if limit:
-            self._room.promise(reception.upload.id, size or 0 if wanted is None else wanted)
+        if chunk.offset != reception.offset:
+            raise OffsetConflict(f"at {reception.offset}, not {chunk.offset}")
+        if size is not None and size > reception.fits:
+            raise TooLarge(f"{size} bytes where {reception.fits} fit")
+        if reception.fits:
+            open_end = reception.upload.length is None
+            self._room.promise(reception.upload.id, size or 0 if open_end else reception.fits)
 
     async def _keep(self, upload: Upload, file: SpoolFile) -> Upload:
         if file.offset == upload.length:

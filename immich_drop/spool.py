@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
-from immich_drop.upload import Checksum
+from immich_drop.upload import Checksum, is_id
 
 PIECE = 256 * 1024
 """Bytes written and hashed at a time: the hash finds them in the cache, and ext4 takes no huge
@@ -48,6 +48,11 @@ class _Digest:
 
     sha1: "hashlib._Hash" = field(default_factory=partial(hashlib.sha1, usedforsecurity=False))
     hashed: int = 0
+
+    def advance(self, sha1: "hashlib._Hash", count: int) -> None:
+        """Take over a copy that went on by `count` bytes: one that failed half-way is dropped."""
+        self.sha1 = sha1
+        self.hashed += count
 
     def copy(self) -> "_Digest":
         return _Digest(self.sha1.copy(), self.hashed)
@@ -92,8 +97,8 @@ class Spool:
         return self._folder / upload_id
 
     def ids(self) -> set[str]:
-        """Every upload that has a file."""
-        return {entry.name for entry in os.scandir(self._folder) if entry.is_file()}
+        """Every upload that has a file; a file whose name is no id is none of ours."""
+        return {entry.name for entry in os.scandir(self._folder) if is_id(entry.name)}
 
     def free(self) -> int:
         """Bytes the disk has left for us. Raises Unavailable."""
@@ -184,9 +189,17 @@ class Spool:
         return asyncio.ensure_future(self.run(partial(os.preadv, file, [buffer], position)))
 
     async def run(self, job: Callable[[], T]) -> T:
-        """Do a job on the disk in a thread. Raises DiskFull, Unavailable."""
+        """Do a job on the disk in a thread. Raises DiskFull, Unavailable.
+
+        A thread cannot be stopped: whoever is cancelled leaves when it is done, so that no file is
+        closed under its hands.
+        """
+        doing = asyncio.get_running_loop().run_in_executor(self._pool, job)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+            return await asyncio.shield(doing)
+        except asyncio.CancelledError:
+            await asyncio.gather(doing, return_exceptions=True)
+            raise
         except OSError as error:
             raise _explain(error) from error
 
@@ -221,7 +234,8 @@ class SpoolFile:
         if self._digest.hashed < self.offset <= self._digest.hashed + NEAR:
             await self._catch_up()
         inline = self._digest.hashed == self.offset and self._catching_up is None
-        hashes = [self._digest.sha1] if inline else []
+        sha1 = self._digest.sha1.copy()
+        hashes = [sha1] if inline else []
         if self._chunk_hash is not None:
             hashes.append(self._chunk_hash)
         folder = self._spool.path(self._id).parent if last else None
@@ -229,7 +243,7 @@ class SpoolFile:
         written, trouble = await self._spool.run(job)
         self.offset += written
         if inline:
-            self._digest.hashed = self.offset
+            self._digest.advance(sha1, written)
         else:
             self._start_catching_up()
         if trouble is not None:
@@ -265,9 +279,10 @@ class SpoolFile:
         size, digest = self._mark
         await self._spool.run(partial(os.ftruncate, self._file, size))
         self.offset = size
-        self._digest = digest
+        self._digest = digest.copy()
         self._chunk = None
-        self._spool.remember(self._id, digest)
+        self._safe = False
+        self._spool.remember(self._id, self._digest)
 
     async def start_over(self) -> None:
         """Go back to nothing."""
@@ -292,9 +307,9 @@ class SpoolFile:
     async def _hash_on(self) -> None:
         while not self._leaving and (start := self._digest.hashed) < self.offset:
             count = min(STRIDE, self.offset - start)
-            job = partial(_hash_range, self._file, start, count, self._digest.sha1)
-            await self._spool.run(job)
-            self._digest.hashed += count
+            sha1 = self._digest.sha1.copy()
+            await self._spool.run(partial(_hash_range, self._file, start, count, sha1))
+            self._digest.advance(sha1, count)
 
     async def _catch_up(self) -> None:
         while self._digest.hashed < self.offset:

@@ -13,6 +13,9 @@ from immich_drop.upload import SETTLED, State
 
 log = logging.getLogger(__name__)
 
+STRANGERS = "strangers"
+"""Fact: ids of files that were in the spool when the database was made."""
+
 MEMORY = timedelta(days=30)
 """How long a guest's page can still show what became of a file. The ledger remembers longer."""
 
@@ -38,39 +41,48 @@ class Sweeper:
     async def clear(self, *, fresh: bool) -> None:
         """Delete files that no upload needs: of settled ones, and those without a row.
 
-        A `fresh` database knows nobody's files, so then none is deleted: somebody may have
-        removed the database by mistake. Call before the first request.
+        A `fresh` database knows nobody's files: the old one may have been removed by mistake. So
+        what is there then is left alone, at this start and at every later one. Call before the
+        first request.
         """
-        rows = [row for state in State if state not in SETTLED for row in self._db.in_state(state)]
-        strays = self._spool.ids() - {upload.id for upload in rows}
-        if strays and fresh:
+        strays = self._spool.ids() - self._db.unsettled()
+        if fresh and strays:
+            await self._db.remember(STRANGERS, " ".join(sorted(strays)))
+        strangers = strays.intersection((self._db.fact(STRANGERS) or "").split())
+        if strangers:
             log.warning(
-                "the database is new, but the spool holds %d files: they are left alone. "
+                "the spool holds %d files from before this database was made: they are left alone. "
                 "Put the old database back, or delete them.",
-                len(strays),
+                len(strangers),
             )
-            return
-        for upload_id in strays:
+        for upload_id in strays - strangers:
             await self._spool.delete(upload_id)
-        if strays:
-            log.info("deleted %d files that no upload needs", len(strays))
+        log.info("deleted %d files that no upload needs", len(strays - strangers))
 
     async def promise(self) -> None:
-        """Make uploads `received` that we died on between their last byte and saying so."""
+        """Make uploads `received` whose bytes are all here, and nobody was able to say so.
+
+        We died in between, or the database did not answer.
+        """
         for upload in self._db.in_state(State.RECEIVING):
-            if upload.proven is None and self._receiver.offset(upload) == upload.length:
-                try:
+            if upload.length is None or upload.proven is not None or self._locker.holds(upload.id):
+                continue
+            try:
+                if self._receiver.offset(upload) == upload.length:
                     await self._receiver.complete(upload)
-                except DropError as error:
-                    log.warning("upload=%s %s", upload.id, error)
+            except DropError as error:
+                log.warning("upload=%s %s", upload.id, error)
 
     async def expire(self) -> None:
         """Forget unfinished uploads that were silent for too long, and old settled rows."""
+        await self.promise()
         now = self._now()
         for upload in self._db.in_state(State.RECEIVING):
-            expires = self._receiver.expires(upload)
-            if expires is not None and expires < now and not self._locker.holds(upload.id):
-                await self._receiver.forget(upload.id)
-                log.info("upload=%s expired", upload.id)
+            try:
+                expires = self._receiver.expires(upload)
+                if expires is not None and expires < now and not self._locker.holds(upload.id):
+                    await self._receiver.expire(upload.id)
+            except DropError as error:
+                log.warning("upload=%s %s", upload.id, error)
         for state in SETTLED:
             await self._db.delete(self._db.idle_since(state, now - MEMORY))

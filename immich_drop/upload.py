@@ -11,6 +11,7 @@ crash nothing has to be unset.
 """
 
 import re
+import secrets
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +38,19 @@ TRANSITIONS: dict[State, frozenset[State]] = {
 
 SETTLED = frozenset({State.STORED, State.DUPLICATE})
 """Immich has the file; our bytes may go."""
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+
+
+def new_id() -> str:
+    """Make an id nobody can guess: 128 random bits in base64url."""
+    return secrets.token_urlsafe(16)
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text has the shape of an id."""
+    return _ID.fullmatch(text) is not None
 
 
 NAME_BYTES = 255

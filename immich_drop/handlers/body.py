@@ -17,7 +17,7 @@ from immich_drop.errors import DropError, MethodNotAllowed, TooLarge
 from immich_drop.handlers.base import DropHandler
 from immich_drop.handlers.intake import SMALL, Intake
 from immich_drop.handlers.parts import Parts
-from immich_drop.receive import Reception
+from immich_drop.reception import Reception
 from immich_drop.tus import VERSION
 from immich_drop.upload import Upload
 

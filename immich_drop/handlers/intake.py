@@ -11,7 +11,7 @@ from typing import cast
 
 from tornado.iostream import IOStream
 
-from immich_drop.receive import Reception
+from immich_drop.reception import Reception
 
 SMALL = 64 * 1024
 """Bytes of the buffer every body starts with: what 500 slow phones can have at once."""

@@ -1,0 +1,123 @@
+"""The receiving half, put together as the drop does it, on real files and a real database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from immich_drop.create import Allowance, Creator
+from immich_drop.db import Db
+from immich_drop.limits import Rate
+from immich_drop.locker import Locker
+from immich_drop.metrics import Metrics
+from immich_drop.progress import Progress
+from immich_drop.receive import Receiver
+from immich_drop.room import Room
+from immich_drop.spool import Spool
+from immich_drop.sweep import Sweeper
+from immich_drop.tus import Chunk, Creation, Metadata
+from immich_drop.upload import Upload
+from unit.make import Clock
+
+ADDRESS = "192.0.2.1"
+MAX_SIZE = 1000
+
+
+def creation(length: int | None = 10, **metadata: object) -> Creation:
+    """Ask for an upload of photo.jpg."""
+    about = replace(Metadata(name="photo.jpg"), **metadata)  # type: ignore[arg-type]
+    return Creation(length=length, metadata=about, with_upload=False, checksum=None)
+
+
+def chunk(offset: int = 0, **more: object) -> Chunk:
+    return replace(Chunk(offset=offset, length=None, checksum=None), **more)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True, kw_only=True)
+class Half:
+    """Everything between a guest and `received`."""
+
+    db: Db
+    spool: Spool
+    locker: Locker
+    room: Room
+    creator: Creator
+    receiver: Receiver
+    sweeper: Sweeper
+    clock: Clock
+    progress: Progress
+    received: list[Upload] = field(default_factory=list)
+    disk: list[int] = field(default_factory=lambda: [10**9])
+    """What is free, as the last element says."""
+
+    async def create(self, length: int | None = 10, **metadata: object) -> Upload:
+        return await self.creator.create(creation(length, **metadata), address=ADDRESS)
+
+    async def bring(self, upload_id: str, data: bytes, offset: int = 0, **more: object) -> Upload:
+        """Bring one chunk that comes whole."""
+        reception = await self.receiver.begin(
+            upload_id, chunk(offset, **more), size=len(data), evict=lambda: None
+        )
+        if data:
+            await reception.write(data)
+        return await self.receiver.finish(reception)
+
+
+@asynccontextmanager
+async def half(
+    folder: Path, *, rate: int = 0, allowance: Allowance | None = None
+) -> AsyncIterator[Half]:
+    """Open a receiving half on a folder; another one may follow on the same."""
+    clock, disk, received = Clock(), [10**9], list[Upload]()
+    db, spool, locker, progress = Db(folder / "db"), Spool(folder / "spool"), Locker(), Progress()
+    fresh = db.open()
+    spool.prepare()
+    room = Room(free=lambda: disk[-1], min_free=0, clock=clock)
+    receiver = Receiver(
+        db=db,
+        spool=spool,
+        locker=locker,
+        room=room,
+        progress=progress,
+        metrics=Metrics(),
+        max_size=MAX_SIZE,
+        expiration=timedelta(hours=48),
+        received=received.append,
+        now=clock.now,
+    )
+    creator = Creator(
+        db=db,
+        locker=locker,
+        room=room,
+        rate=Rate(rate, clock=clock),
+        allowance=allowance or Allowance(open_uploads=0, session_bytes=0),
+        accepts=lambda extension: extension == ".jpg",
+        now=clock.now,
+    )
+    sweeper = Sweeper(db=db, spool=spool, locker=locker, receiver=receiver, now=clock.now)
+    await sweeper.clear(fresh=fresh)
+    try:
+        yield Half(
+            db=db,
+            spool=spool,
+            locker=locker,
+            room=room,
+            creator=creator,
+            receiver=receiver,
+            sweeper=sweeper,
+            clock=clock,
+            progress=progress,
+            received=received,
+            disk=disk,
+        )
+    finally:
+        spool.close()
+        db.close()
+
+
+async def settled(task: "asyncio.Task[object]") -> BaseException | None:
+    """Wait for a task and tell what it raised."""
+    await asyncio.wait([task])
+    return task.exception()

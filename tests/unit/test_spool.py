@@ -1,0 +1,338 @@
+"""Bytes: whatever happens to a file, its offset is its size and its digest is hashlib's."""
+
+import asyncio
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from immich_drop import spool as module
+from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
+from immich_drop.spool import Spool, SpoolFile
+from immich_drop.upload import Checksum, new_id
+from unit.make import sha1
+
+T = TypeVar("T")
+
+ID = new_id()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    spool = Spool(tmp_path / "spool")
+    spool.prepare()
+    yield spool
+    spool.close()
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+@asynccontextmanager
+async def opened(spool: Spool, upload_id: str = ID) -> AsyncIterator[SpoolFile]:
+    file = await spool.open(upload_id)
+    try:
+        yield file
+    finally:
+        await file.close()
+
+
+class Life(RuleBasedStateMachine):
+    """One upload's file through appends, cuts, rollbacks and restarts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.file: SpoolFile | None = None
+        self.data = b""
+        self.mark = b""
+
+    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(coroutine)
+
+    @initialize()
+    def start(self) -> None:
+        self.spool = Spool(Path(self.folder.name))
+
+    @precondition(lambda self: self.file is None)
+    @rule()
+    def open(self) -> None:
+        self.file = self.do(self.spool.open(ID))
+        self.mark = self.data
+
+    @precondition(lambda self: self.file is not None)
+    @rule(data=st.binary(max_size=300), last=st.booleans())
+    def append(self, data: bytes, last: bool) -> None:
+        assert self.file
+        self.do(self.file.append(memoryview(bytearray(data)), last=last))
+        self.data += data
+
+    @precondition(lambda self: self.file is not None)
+    @rule()
+    def rollback(self) -> None:
+        assert self.file
+        self.do(self.file.rollback())
+        self.data = self.mark
+
+    @precondition(lambda self: self.file is not None)
+    @rule()
+    def start_over(self) -> None:
+        assert self.file
+        self.do(self.file.start_over())
+        self.data = self.mark = b""
+
+    @precondition(lambda self: self.file is not None)
+    @rule()
+    def checksum(self) -> None:
+        assert self.file
+        assert self.do(self.file.checksum()) == sha1(self.data)
+
+    @precondition(lambda self: self.file is not None)
+    @rule()
+    def close(self) -> None:
+        assert self.file
+        self.do(self.file.close())
+        self.file = None
+
+    @precondition(lambda self: self.file is None and self.data)
+    @rule(part=st.floats(0, 1))
+    def truncate(self, part: float) -> None:
+        self.data = self.data[: int(len(self.data) * part)]
+        self.do(self.spool.truncate(ID, len(self.data)))
+
+    @precondition(lambda self: self.file is None)
+    @rule()
+    def delete(self) -> None:
+        self.do(self.spool.delete(ID))
+        self.data = b""
+
+    @precondition(lambda self: self.file is None)
+    @rule()
+    def restart(self) -> None:
+        self.spool.close()
+        self.spool = Spool(Path(self.folder.name))
+
+    @precondition(lambda self: self.file is None and self.data)
+    @rule()
+    def read(self) -> None:
+        async def blocks() -> bytes:
+            return b"".join([bytes(block) async for block in self.spool.blocks(ID, 64)])
+
+        assert self.do(blocks()) == self.data
+        assert self.do(self.spool.checksum(ID)) == sha1(self.data)
+
+    @invariant()
+    def offset_is_size(self) -> None:
+        assert self.spool.offset(ID) == len(self.data)
+        assert self.file is None or self.file.offset == len(self.data)
+
+    def teardown(self) -> None:
+        if self.file is not None:
+            self.close()
+        self.spool.close()
+        self.runner.close()
+        self.folder.cleanup()
+
+
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestLife = Life.TestCase
+
+
+@pytest.mark.gen_test
+async def test_new_bytes_flow_while_the_hash_catches_up(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NEAR", 100)
+    monkeypatch.setattr(module, "STRIDE", 70)
+    monkeypatch.setattr(module, "PIECE", 33)
+    old, new = os.urandom(5000), os.urandom(3000)
+    spool.path(ID).write_bytes(old)
+    async with opened(spool) as file:
+        for start in range(0, len(new), 500):
+            await file.append(new[start : start + 500])
+            assert file.offset == len(old) + start + 500
+        assert await file.checksum() == sha1(old + new)
+    assert spool.path(ID).read_bytes() == old + new
+
+
+@pytest.mark.gen_test
+async def test_catching_up_goes_on_where_another_connection_left(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "NEAR", 0)
+    monkeypatch.setattr(module, "STRIDE", 64)
+    spool.path(ID).write_bytes(bytes(10_000))
+    for _ in range(5):
+        async with opened(spool) as file:
+            await file.append(b"x")
+    async with opened(spool) as file:
+        assert await file.checksum() == sha1(bytes(10_000) + b"x" * 5)
+
+
+@pytest.mark.gen_test
+async def test_a_hash_that_failed_half_way_is_not_half_counted(spool: Spool) -> None:
+    data = os.urandom(module.PIECE * 3)
+    spool.path(ID).write_bytes(data)
+    async with opened(spool) as file:
+        os.truncate(spool.path(ID), len(data) - 1)
+        with pytest.raises(Unavailable):
+            await file.checksum()
+        spool.path(ID).write_bytes(data)
+        assert await file.checksum() == sha1(data)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+async def test_the_checksum_of_a_chunk(spool: Spool, algorithm: str) -> None:
+    async with opened(spool) as file:
+        await file.append(b"before ")
+    for chunk, good in ((b"chunk", True), (b"chaff", False)):
+        async with opened(spool) as file:
+            file.expect(Checksum(algorithm, hashlib.new(algorithm, b"chunk").digest()))
+            assert file.unverified
+            await file.append(chunk[:2])
+            await file.append(chunk[2:])
+            if good:
+                file.verify_chunk()
+                assert not file.unverified
+            else:
+                with pytest.raises(ChecksumMismatch):
+                    file.verify_chunk()
+                await file.rollback()
+    assert spool.path(ID).read_bytes() == b"before chunk"
+    assert await spool.checksum(ID) == sha1(b"before chunk")
+
+
+NO_ROOM = """
+import asyncio, hashlib, resource, sys
+from pathlib import Path
+from immich_drop.errors import DiskFull
+from immich_drop.spool import Spool
+
+LIMIT, DATA = 1_000_001, bytes(range(256)) * 8000
+
+async def main():
+    spool = Spool(Path(sys.argv[1]))
+    file = await spool.open("a")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
+    await file.append(DATA[:600_000])
+    for attempt in range(2):
+        try:
+            await file.append(DATA[file.offset:], last=True)
+        except DiskFull:
+            assert file.offset == spool.offset("a") == LIMIT, file.offset
+        else:
+            raise SystemExit("there was no limit")
+    assert await file.checksum() == hashlib.sha1(DATA[:LIMIT]).digest()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await file.append(DATA[file.offset:], last=True)
+    assert await file.checksum() == hashlib.sha1(DATA).digest()
+    await file.close()
+    spool.close()
+
+asyncio.run(main())
+"""
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_write(tmp_path: Path) -> None:
+    """A file size limit cuts writes short exactly as a full disk does."""
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    subprocess.run([sys.executable, "-c", NO_ROOM, str(tmp_path)], check=True)
+
+
+@pytest.mark.gen_test
+async def test_no_room_at_all(spool: Spool) -> None:
+    spool.path(ID).symlink_to("/dev/full")
+    async with opened(spool) as file:
+        with pytest.raises(DiskFull):
+            await file.append(b"x")
+        assert file.offset == 0
+
+
+@pytest.mark.gen_test
+async def test_a_disk_that_went_away(spool: Spool, tmp_path: Path) -> None:
+    (tmp_path / "spool").rename(tmp_path / "unplugged")
+    for question in (spool.free, lambda: spool.offset(ID), spool.ids):
+        with pytest.raises((Unavailable, FileNotFoundError)):
+            question()
+    for work in (spool.open(ID), anext(spool.blocks(ID, 10)), spool.truncate(ID, 0)):
+        with pytest.raises(Unavailable):
+            await work
+    with pytest.raises(Unavailable):
+        await spool.checksum(ID)
+
+
+@pytest.mark.gen_test
+async def test_no_file_is_closed_while_a_thread_writes_to_it(tmp_path: Path) -> None:
+    """A descriptor that is closed too early may be another file's when the thread gets to it."""
+    os.mkfifo(tmp_path / ID)
+    reader = os.open(tmp_path / ID, os.O_RDONLY | os.O_NONBLOCK)
+    spool = Spool(tmp_path)
+    started = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    pipe = os.open(tmp_path / ID, os.O_WRONLY)
+
+    def job() -> None:
+        loop.call_soon_threadsafe(started.set)
+        os.write(pipe, bytes(100_000))  # blocks: a pipe holds 64 KiB
+
+    task = asyncio.ensure_future(spool.run(job))
+    await started.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    os.set_blocking(reader, True)
+    while not task.done():
+        await asyncio.to_thread(os.read, reader, 4096)
+        await asyncio.sleep(0)
+    assert task.cancelled()
+    os.close(pipe)
+    os.close(reader)
+    spool.close()
+
+
+@pytest.mark.gen_test
+async def test_a_reader_that_leaves_early_leaves_no_file_open(spool: Spool) -> None:
+    async with opened(spool) as file:
+        await file.append(bytes(1000))
+    before = open_files()
+    blocks = spool.blocks(ID, 10)
+    assert len(await anext(blocks)) == 10
+    await blocks.aclose()
+    assert open_files() == before
+
+
+def test_only_what_bears_an_id_is_ours(spool: Spool, tmp_path: Path) -> None:
+    for name in (ID, "IMG_0001.jpg", "README", ".probe", f"{ID}.part"):
+        (tmp_path / "spool" / name).touch()
+    assert spool.ids() == {ID}
+
+
+def test_one_spool_has_one_owner(tmp_path: Path) -> None:
+    first, second, third = (Spool(tmp_path) for _ in range(3))
+    first.claim()
+    with pytest.raises(Unavailable, match="another"):
+        second.claim()
+    first.close()
+    third.claim()
+    second.close()
+    third.close()

@@ -1,0 +1,158 @@
+"""What is swept away is what nobody needs, and nothing else: not even by mistake."""
+
+import asyncio
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from immich_drop.sweep import MEMORY
+from immich_drop.upload import SETTLED, State, new_id
+from unit.halves import Half, half
+from unit.make import sha1, upload
+
+DAY = 86400.0
+DATA = b"ten bytes!"
+
+
+def age(half: Half, upload_id: str) -> None:
+    """Make a file as old as the clock's beginning."""
+    moment = half.clock.now().timestamp() - half.clock.seconds
+    os.utime(half.spool.path(upload_id), (moment, moment))
+
+
+@pytest.mark.gen_test
+async def test_files_of_settled_uploads_and_of_none_are_deleted(tmp_path: Path) -> None:
+    async with half(tmp_path) as first:
+        ids = {}
+        for state in State:
+            ids[state] = (await first.db.add(upload(state=state))).id
+            first.spool.path(ids[state]).write_bytes(DATA)
+        first.spool.path(new_id()).write_bytes(DATA)
+        (tmp_path / "spool" / "IMG_0001.jpg").write_bytes(DATA)
+    async with half(tmp_path) as second:
+        assert second.spool.ids() == {ids[state] for state in set(State) - SETTLED}
+        assert (tmp_path / "spool" / "IMG_0001.jpg").exists(), "it was never ours"
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("emptied", [False, True])
+async def test_a_lost_database_never_costs_a_file(tmp_path: Path, emptied: bool) -> None:
+    """The files may be the only copies there are; a container may start many times a night."""
+    async with half(tmp_path) as first:
+        made = await first.create()
+        await first.bring(made.id, DATA)
+    old = (tmp_path / "db").rename(tmp_path / "old")
+    if emptied:
+        (tmp_path / "db").touch()
+    for _ in range(3):
+        async with half(tmp_path) as later:
+            assert later.spool.ids() == {made.id}
+            stray = new_id()
+            later.spool.path(stray).write_bytes(DATA)
+    old.replace(tmp_path / "db")
+    async with half(tmp_path) as restored:
+        assert restored.spool.ids() == {made.id}
+        assert restored.db.in_state(State.RECEIVED) == [restored.db.get(made.id)]
+
+
+@pytest.mark.gen_test
+async def test_only_what_is_unfinished_and_silent_expires(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        silent, active, complete, untouched = [await drop.create() for _ in range(4)]
+        await drop.bring(silent.id, DATA[:5])
+        await drop.bring(complete.id, DATA)
+        age(drop, silent.id)
+        age(drop, complete.id)
+        drop.clock.pass_(3 * DAY)
+        await drop.bring(active.id, DATA[:5])
+        moment = drop.clock.now().timestamp()
+        os.utime(drop.spool.path(active.id), (moment, moment))
+        await drop.sweeper.expire()
+        assert drop.db.get(silent.id) is drop.db.get(untouched.id) is None
+        assert drop.spool.ids() == {active.id, complete.id}
+        assert drop.db.get(complete.id) is not None
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_is_finished_while_others_expire_stays(tmp_path: Path) -> None:
+    """It takes time to delete what expired; one further down the list may end meanwhile."""
+    async with half(tmp_path) as drop:
+        expiring = [await drop.create() for _ in range(20)]
+        for each in expiring:
+            await drop.bring(each.id, DATA[:9])
+            age(drop, each.id)
+        drop.clock.pass_(3 * DAY)
+        sweep = asyncio.create_task(drop.sweeper.expire())
+        late = expiring[-1]
+        done = await drop.bring(late.id, DATA[9:], offset=9)
+        assert done.state is State.RECEIVED
+        age(drop, late.id)
+        await sweep
+        assert drop.db.get(late.id) == done
+        assert drop.spool.path(late.id).read_bytes() == DATA
+        assert drop.spool.ids() == {late.id}
+
+
+@pytest.mark.gen_test
+async def test_a_reception_under_way_does_not_expire(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.create()
+        await drop.bring(made.id, DATA[:5])
+        async with drop.locker.enter(made.id):
+            age(drop, made.id)
+            drop.clock.pass_(3 * DAY)
+            await drop.sweeper.expire()
+        assert drop.db.get(made.id) is not None
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("declared", [None, sha1(DATA), sha1(b"other")])
+async def test_all_bytes_and_nobody_said_so(tmp_path: Path, declared: bytes | None) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.create(sha1=declared)
+        drop.spool.path(made.id).write_bytes(DATA)
+        await drop.sweeper.promise()
+        after = drop.db.get(made.id)
+        assert after is not None
+        if declared == sha1(b"other"):
+            assert (after.state, drop.spool.offset(made.id)) == (State.RECEIVING, 0)
+            assert drop.received == []
+        else:
+            assert (after.state, after.checksum) == (State.RECEIVED, sha1(DATA))
+            assert drop.received == [after]
+
+
+@pytest.mark.gen_test
+async def test_all_bytes_are_promised_before_anything_expires(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.create()
+        drop.spool.path(made.id).write_bytes(DATA)
+        age(drop, made.id)
+        drop.clock.pass_(3 * DAY)
+        await drop.sweeper.expire()
+        assert [each.id for each in drop.received] == [made.id]
+
+
+@pytest.mark.gen_test
+async def test_a_chunk_that_was_never_proven_is_no_promise(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.create()
+        drop.spool.path(made.id).write_bytes(DATA)
+        await drop.db.change(made, proven=4)
+        await drop.sweeper.promise()
+        assert drop.received == []
+
+
+@pytest.mark.gen_test
+async def test_settled_rows_are_forgotten_in_the_end(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        rows = [await drop.db.add(upload(state=state)) for state in State]
+        drop.clock.pass_(MEMORY.total_seconds())
+        await drop.sweeper.expire()
+        assert drop.db.count()[State.STORED] == 1
+        drop.clock.pass_(timedelta(seconds=1).total_seconds())
+        await drop.sweeper.expire()
+        left = {row.state for row in rows if drop.db.get(row.id)}
+        assert left == {State.RECEIVED, State.FAILED}
