@@ -19,13 +19,13 @@ export function newId() {
  * @param {object} [options]
  * @param {() => Storage} [options.local]   throws where storage is blocked
  * @param {() => Storage} [options.tab]
- * @param {LockManager | undefined} [options.locks]
+ * @param {LockManager | null} [options.locks]
  * @param {number} [options.taken]  ms to wait for another tab's lock
  */
 export async function session({
   local = () => localStorage,
   tab = () => sessionStorage,
-  locks = navigator.locks,
+  locks = navigator.locks ?? null,
   taken = TAKEN,
 } = {}) {
   for (const storage of [local, tab]) {
@@ -50,7 +50,7 @@ function recall(storage) {
  * Held until the tab is gone.
  *
  * @param {string} id
- * @param {LockManager | undefined} locks
+ * @param {LockManager | null} locks
  * @param {number} taken
  * @returns {Promise<boolean>}
  */
