@@ -82,6 +82,19 @@ class Immich:
         assert len(found) == 1, found
         return found[0]
 
+    def delete(self, asset: Asset) -> None:
+        """Delete an asset for good, as its owner might."""
+        url = urlsplit(self.settings["IMMICH_BASE_URL"])
+        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=10)
+        headers = {
+            "x-api-key": self.settings["IMMICH_API_KEY"],
+            "Content-Type": "application/json",
+        }
+        body = json.dumps({"ids": [asset.id], "force": True})
+        connection.request("DELETE", f"{url.path}/assets", body, headers)
+        assert connection.getresponse().status == 204
+        connection.close()
+
     def under_way(self) -> bool:
         """Tell whether bytes of an asset are coming in."""
         return any((self.folder / ".incoming").iterdir())

@@ -66,6 +66,9 @@ def stage(context: BrowserContext, *, pictures: int = 0) -> None:
 def play(context: BrowserContext, url: str, scene: str, *, lang: str = "en") -> Page:
     """Open the page in a scene and wait until it stands."""
     page = context.new_page()
+    page.on(
+        "filechooser", lambda _: None
+    )  # from here on no real picker opens, however fast a key is
     if scene == "unreachable":
         page.route("**/api/config", lambda route: route.abort())
     if scene == "closed":
