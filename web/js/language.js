@@ -27,9 +27,13 @@ export function offerLanguages(select, words) {
     option.lang = lang;
     select.append(option);
   }
-  select.addEventListener("change", () => {
-    words.use(select.value);
-    save(select.value);
+  select.addEventListener("change", async () => {
+    try {
+      await words.use(select.value);
+      save(select.value);
+    } catch {
+      select.value = words.lang; // no network
+    }
   });
 }
 

@@ -80,6 +80,7 @@ export class List {
     const row = this.#rows.get(item.id);
     if (row) {
       row.patch(item);
+      this.#thumbs.watch(row.element, item);
       if (row.element.parentElement !== home) move(row.element, home);
       return 0;
     }

@@ -18,6 +18,9 @@ import { Thumbs } from "./thumbs.js";
 
 const TOGETHER = 400; // ms; what is picked together is said together
 
+/** @type {Partial<Record<Summary["phase"], string>>} where the keyboard goes on */
+const FOCUS = { empty: ".start [data-pick]", delivering: "#thanks", done: "#thanks" };
+
 const starting = ask()
   .then((config) => start({ config }))
   .catch((/** @type {unknown} */ error) => ({ error }));
@@ -61,8 +64,9 @@ function turn({ phase }, uploads) {
     scrollTo({ top: 0 });
   }
   if (before === "loading") return;
-  const lost = focused !== document.body && !focused?.checkVisibility();
-  if (before === "empty" || lost) $(SETTLED.has(phase) ? "#thanks" : "#headline").focus();
+  const lost = focused instanceof HTMLElement && focused.offsetParent === null;
+  if (before === "empty" || (lost && focused !== document.body))
+    $(FOCUS[phase] ?? "#headline").focus();
 }
 
 /** What the guest picks, drops or pastes goes to the engine at once. @param {Commands} commands */
@@ -81,8 +85,13 @@ function receive(commands) {
   picker.addEventListener("hint", () => notify("preparingHint"));
   picker.addEventListener("cancel", () => {
     $("#notice").hidden = true;
-    if (/iPhone|iPad/.test(navigator.userAgent)) notify("cloudHint");
+    if (isApple()) notify("cloudHint");
   });
+}
+
+/** An iPhone, or an iPad, which calls itself a Macintosh. */
+function isApple() {
+  return /iPhone|iPad|Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1;
 }
 
 /** The buttons that name a command. @param {Commands} commands */

@@ -69,13 +69,14 @@ export class Picker extends EventTarget {
   #begin() {
     this.#pending = new AbortController();
     const { signal } = this.#pending;
-    const hint = setTimeout(() => this.dispatchEvent(new Event("hint")), HINT_AFTER);
+    const phone = matchMedia("(pointer: coarse)").matches;
+    const hint = setTimeout(() => phone && this.dispatchEvent(new Event("hint")), HINT_AFTER);
     const end = setTimeout(() => this.#end(), GIVE_UP);
     signal.addEventListener("abort", () => {
       clearTimeout(hint);
       clearTimeout(end);
     });
-    if (matchMedia("(pointer: coarse)").matches) this.#busy(true);
+    if (phone) this.#busy(true);
   }
 
   #end() {

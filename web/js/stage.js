@@ -1,3 +1,5 @@
+const WELCOME = new Set(["empty", "problem"]);
+
 /**
  * What is on the stage in this phase: elements with `data-phases` show only in those they name.
  *
@@ -5,6 +7,7 @@
  */
 export function setStage(phase) {
   document.body.dataset.phase = phase;
+  document.body.classList.toggle("welcome", WELCOME.has(phase));
   for (const element of document.querySelectorAll("[data-phases]")) {
     const phases = (element.getAttribute("data-phases") ?? "").split(" ");
     /** @type {HTMLElement} */ (element).hidden = !phases.includes(phase);

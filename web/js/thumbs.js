@@ -26,9 +26,9 @@ export class Thumbs {
     });
   }
 
-  /** @param {Element} row @param {Item} item */
+  /** Again and again: a remembered file may come back later. @param {Element} row @param {Item} item */
   watch(row, item) {
-    if (item.file === null) return;
+    if (item.file === null || this.#items.has(row)) return;
     this.#items.set(row, item);
     this.#observer.observe(row);
   }
@@ -64,16 +64,21 @@ export class Thumbs {
   /** @param {Element} row */
   async #draw(row) {
     const item = this.#items.get(row);
-    const canvas = item && this.#visible.has(row) ? await picture(item, ROW_PIXELS) : null;
-    if (canvas && this.#items.has(row)) {
-      row.querySelector(".thumb")?.append(canvas);
-      this.#drawn.set(row, canvas);
-      this.#release();
-    } else if (item) {
-      this.#observer.unobserve(row); // the tile with its type stays
-    }
+    if (item && this.#visible.has(row)) this.#show(row, await picture(item, ROW_PIXELS));
     this.#running -= 1;
     this.#next();
+  }
+
+  /** @param {Element} row @param {HTMLCanvasElement | null} canvas */
+  #show(row, canvas) {
+    if (!this.#items.has(row)) return;
+    if (!canvas) {
+      this.#observer.unobserve(row); // the tile with its type stays
+      return;
+    }
+    row.querySelector(".thumb")?.append(canvas);
+    this.#drawn.set(row, canvas);
+    this.#release();
   }
 
   /** Lets go of pictures that were scrolled away long ago. */
@@ -120,7 +125,7 @@ async function frame(file, pixels) {
   video.preload = "metadata";
   video.src = url;
   try {
-    await happens(video, "loadeddata");
+    await happens(video, "loadedmetadata");
     video.currentTime = FRAME_AT;
     await happens(video, "seeked");
     return square(video, video.videoWidth, video.videoHeight, pixels);
