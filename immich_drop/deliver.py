@@ -16,6 +16,7 @@ from immich_drop.errors import (
     ImmichTrouble,
     ImmichUnavailable,
     ImmichUnverified,
+    Unavailable,
 )
 from immich_drop.immich import Found, Immich
 from immich_drop.spool import Spool
@@ -115,6 +116,9 @@ class Courier:
     async def _send(
         self, upload: Upload, checksum: bytes, sent: Callable[[int], None]
     ) -> Delivered:
+        held = self._spool.offset(upload.id)
+        if held != upload.length:
+            raise Unavailable(f"the spool holds {held} of {upload.length} bytes")
         moment = await asyncio.to_thread(
             taken,
             self._spool.path(upload.id),

@@ -19,6 +19,7 @@ from immich_drop.errors import (
     ImmichRefused,
     NotFound,
     StateConflict,
+    Unavailable,
 )
 from immich_drop.gate import Gate
 from immich_drop.metrics import Metrics
@@ -92,7 +93,8 @@ class Forwarder:
         """Take an upload on; it is delivered when it is its turn, and due."""
         delay = (upload.retry_at - self._now()).total_seconds() if upload.retry_at else 0
         if delay > 0:
-            self._turns.join_later(upload.id, _guest(upload), delay)
+            # A clock that was set right meanwhile must not make it a matter of years.
+            self._turns.join_later(upload.id, _guest(upload), min(delay, LONGEST_DELAY))
         else:
             self._turns.join(upload.id, _guest(upload))
 
@@ -160,9 +162,10 @@ class Forwarder:
             await self._fail(upload, error)
         except ImmichError as error:
             self._gate.open()
-            longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(upload.attempts, 16))
-            log.warning("upload=%s waits: %s (%s)", upload.id, error.code, error)
-            await self._wait(upload, error, _jitter(longest))
+            await self._wait_longer(upload, error)
+        except Unavailable as error:
+            self._gate.hold_on()
+            await self._wait_longer(upload, error)
         else:
             self._gate.open()
             await self._settle(upload, delivered)
@@ -170,12 +173,12 @@ class Forwarder:
     async def _settle(self, upload: Upload, delivered: Delivered) -> None:
         waited = (self._now() - upload.updated_at).total_seconds()
         upload = await self._db.settle(upload, delivered.state, delivered.asset_id, self._now())
-        await self._spool.delete(upload.id)
         log.info("upload=%s %s asset=%s", upload.id, upload.state, upload.asset_id)
         self._metrics.deliveries.labels(upload.state).inc()
         self._metrics.bytes_sent.inc(upload.length or 0)
         self._metrics.delivery_seconds.observe(waited)
         self._progress.publish(upload)
+        await self._spool.delete(upload.id)
 
     async def _fail(self, upload: Upload, error: ImmichRefused) -> None:
         log.error("upload=%s failed: %s (%s)", upload.id, error.code, error)
@@ -183,7 +186,13 @@ class Forwarder:
         changes = {"code": error.code, "retry_at": None, "updated_at": self._now()}
         self._progress.publish(await self._db.move(upload, State.FAILED, **changes))
 
-    async def _wait(self, upload: Upload, error: ImmichError, delay: float) -> None:
+    async def _wait_longer(self, upload: Upload, error: ImmichError | Unavailable) -> None:
+        """Wait twice as long after each attempt that failed by itself."""
+        log.warning("upload=%s waits: %s (%s)", upload.id, error.code, error)
+        longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(upload.attempts, 16))
+        await self._wait(upload, error, _jitter(longest))
+
+    async def _wait(self, upload: Upload, error: ImmichError | Unavailable, delay: float) -> None:
         self._metrics.deliveries.labels(error.code).inc()
         upload = await self._db.change(
             upload,

@@ -30,6 +30,7 @@ class Gate:
         self._clock = clock
         self._closed_at = 0.0
         self._trial_due = False
+        self._trying = False
         self._timer: asyncio.TimerHandle | None = None
         self._stirred = asyncio.Event()
 
@@ -37,15 +38,18 @@ class Gate:
         """Return when a delivery may try; afterwards call `open`, `hold` or `hold_on`."""
         while self.reason is not None and not self._trial_due:
             await self._stirred.wait()
-        self._trial_due = False
+        self._trial_due, self._trying = False, self.reason is not None
 
     def hold(self, reason: ImmichHold) -> None:
-        """Close the gate, or keep it closed for longer."""
-        if self.reason is None:
-            self._closed_at, self.pause = self._clock(), 0.0
-        if self.reason is None or self.reason.code != reason.code:
+        """Close the gate, or keep it closed for longer after a trial."""
+        before, self.reason = self.reason, reason
+        if before is None or before.code != reason.code:
             log.warning("deliveries wait: %s (%s)", reason.code, reason)
-        self.reason = reason
+        if before is None:
+            self._closed_at, self.pause = self._clock(), 0.0
+        elif not self._trying:
+            return  # it was let in before the gate closed, and learned the same
+        self._trying = False
         longest = min(LONGEST_PAUSE, max(FIRST_PAUSE, self.pause * 2))
         self.pause = random.uniform(0.5, 1) * longest
         self._stop_timer()
@@ -53,7 +57,7 @@ class Gate:
 
     def hold_on(self) -> None:
         """End a trial that told nothing: the next one tries after the same pause or more."""
-        if self.reason is not None:
+        if self.reason is not None and self._trying:
             self.hold(self.reason)
 
     def open(self) -> None:
@@ -61,6 +65,7 @@ class Gate:
         if self.reason is not None:
             log.info("deliveries go on after %.0f s", self._clock() - self._closed_at)
             self.reason = None
+            self._trial_due = self._trying = False
             self._stop_timer()
             self._stir()
 

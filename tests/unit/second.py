@@ -1,0 +1,152 @@
+"""The delivering half, put together as the drop does it, before a stand-in of Immich."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from immich_drop.album import Album
+from immich_drop.db import Db
+from immich_drop.deliver import Courier
+from immich_drop.forward import Forwarder
+from immich_drop.gate import Gate
+from immich_drop.immich import ApiKey, Immich, Patience
+from immich_drop.metrics import Metrics
+from immich_drop.progress import Event, Progress
+from immich_drop.spool import Spool
+from immich_drop.standin import StandIn
+from immich_drop.upload import State, Upload
+from unit.make import Clock, sha1, upload
+
+SESSION = "s" * 22
+ALBUM = "Wedding"
+
+
+@dataclass(slots=True, kw_only=True)
+class Half:
+    """Everything between `received` and Immich."""
+
+    db: Db
+    spool: Spool
+    standin: StandIn
+    immich: Immich
+    courier: Courier
+    forwarder: Forwarder
+    gate: Gate
+    clock: Clock
+    events: list[Event]
+    progress: Progress
+
+    async def receive(self, data: bytes, **changes: object) -> Upload:
+        """Lay down an upload that was just received, without telling the forwarder."""
+        fields: dict[str, object] = {"session": SESSION, "length": len(data)}
+        fields |= {"state": State.RECEIVED, "checksum": sha1(data)}
+        made = await self.db.add(upload(**(fields | changes)))
+        self.spool.path(made.id).write_bytes(data)
+        return made
+
+    async def bring(self, data: bytes, **changes: object) -> Upload:
+        """Receive an upload and hand it on."""
+        made = await self.receive(data, **changes)
+        self.forwarder.push(made)
+        return made
+
+    async def until(self, upload_id: str, wanted: Callable[[Upload], bool]) -> Upload:
+        """Wait until an upload's row is as wanted."""
+        async with asyncio.timeout(10):
+            while True:
+                row = self.db.get(upload_id)
+                assert row is not None
+                if wanted(row):
+                    return row
+                await self.stirred()
+
+    async def settled(self, upload_id: str) -> Upload:
+        """Wait until Immich has an upload and our bytes are gone."""
+        row = await self.until(upload_id, lambda row: row.asset_id is not None)
+        async with asyncio.timeout(10):
+            while self.spool.path(upload_id).exists():
+                await self.stirred()
+        return row
+
+    async def stirred(self) -> None:
+        """Wait a moment for what threads and sockets will do."""
+        await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def half(
+    folder: Path,
+    *,
+    album: bool = False,
+    concurrency: int = 3,
+    version: tuple[int, int, int] = (2, 7, 5),
+    permissions: tuple[str, ...] = ("all",),
+    standin: StandIn | None = None,
+) -> AsyncIterator[Half]:
+    """Open a delivering half on a folder, with workers running; another one may follow."""
+    ours = standin is None
+    if standin is None:
+        standin = StandIn(
+            folder / "immich", version=version, permissions=permissions, job_delay=None
+        )
+        await standin.start()
+    clock, progress, events = Clock(), Progress(), list[Event]()
+    db, spool, gate = Db(folder / "db"), Spool(folder / "spool"), Gate(clock=clock)
+    db.open()
+    spool.prepare()
+    immich = Immich(
+        base_url=standin.url,
+        credential=ApiKey(standin.key),
+        max_connections=5,
+        patience=Patience(connect=2, idle=2, answer=2),
+    )
+    courier = Courier(
+        immich=immich,
+        album=Album(ALBUM, immich=immich, db=db) if album else None,
+        db=db,
+        spool=spool,
+    )
+    forwarder = Forwarder(
+        courier=courier,
+        gate=gate,
+        db=db,
+        spool=spool,
+        progress=progress,
+        metrics=Metrics(),
+        concurrency=concurrency,
+        clock=clock,
+        now=clock.now,
+    )
+    watcher = progress.watch(SESSION)
+
+    async def listen() -> None:
+        while True:
+            events.extend(await watcher.take())
+
+    listening = asyncio.create_task(listen())
+    forwarder.start()
+    try:
+        yield Half(
+            db=db,
+            spool=spool,
+            standin=standin,
+            immich=immich,
+            courier=courier,
+            forwarder=forwarder,
+            gate=gate,
+            clock=clock,
+            events=events,
+            progress=progress,
+        )
+    finally:
+        standin.faults.clear()
+        await forwarder.stop(0)
+        gate.close()
+        listening.cancel()
+        immich.close()
+        if ours:
+            await standin.stop()
+        spool.close()
+        db.close()
