@@ -91,6 +91,22 @@ test("a pause stops at once; going on does not begin again", async (t) => {
   assert.equal(server.log.filter((line) => line.startsWith("POST")).length, 2);
 });
 
+test("a pause while the answer to the creation is awaited sends no byte twice", async (t) => {
+  const { server, uploads, queue } = await guest(t);
+  const { kept, keep } = promise();
+  server.gate = kept;
+  const { picked, bytes } = photo(300 * KIB);
+  queue.add([picked]);
+  await until(uploads, () => first(uploads).flying === bytes.length);
+  while (server.bodies < bytes.length) await once(server.stirred, "body");
+  queue.pause();
+  server.gate = null;
+  keep();
+  queue.resume();
+  await until(uploads, all("received"));
+  assert.equal(server.bodies, bytes.length);
+});
+
 test("what is cancelled is forgotten, here and there", async (t) => {
   const { server, uploads, queue } = await guest(t);
   server.faults.push({ on: "PATCH", stall: 0 });

@@ -153,9 +153,10 @@ export class Queue {
    */
   async #drop(transfer) {
     const { item } = transfer;
-    const there = !SAFE.has(item.state) && !arrived(item) && (transfer.begun || item.upload);
+    const there = item.upload || (transfer.begun && item.state !== "interrupted");
+    const whole = SAFE.has(item.state) || arrived(item);
     this.#uploads.remove(item.id);
-    if (!there) return;
+    if (!there || whole) return;
     try {
       await transfer.terminate();
     } catch (error) {

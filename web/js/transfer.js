@@ -41,8 +41,8 @@ export class Transfer {
   checked = false;
   /** The server was asked about its checksum. */
   asked = false;
-  /** The server may have heard of it. */
-  begun = false;
+  /** The server may have heard of it, and hold some of its bytes. */
+  begun;
   /** @type {string} state as remembered beyond a reload */
   kept = "";
 
@@ -51,7 +51,6 @@ export class Transfer {
   /** @type {number | null} where the server stands; null: ask */
   #offset = null;
   #restarts = 0;
-  #clean;
   #life = new AbortController();
   #attempt = new AbortController();
   #asleep = false;
@@ -65,7 +64,7 @@ export class Transfer {
   constructor(item, gear) {
     this.item = item;
     this.#gear = gear;
-    this.#clean = item.state === "waiting";
+    this.begun = item.state !== "waiting";
     this.#backoff = new Backoff({ random: gear.random });
   }
 
@@ -104,9 +103,12 @@ export class Transfer {
 
   /** @returns {Promise<string>} */
   async identify() {
-    this.print ??= await fingerprint(this.#file);
-    this.sha1 ??= checksumOf(this.print);
-    return this.print;
+    if (this.print) return this.print;
+    const print = await fingerprint(this.#file);
+    this.print = print;
+    this.sha1 ??= checksumOf(print);
+    this.#gear.keep(this);
+    return print;
   }
 
   /** Tell the server to forget it. Rejects with a Refusal when it is too late for that. */
@@ -132,10 +134,7 @@ export class Transfer {
   }
 
   async #step() {
-    if (!this.print) {
-      await read(() => this.identify(), this.#attempt.signal);
-      this.#gear.keep(this);
-    }
+    if (!this.print) await read(() => this.identify(), this.#attempt.signal);
     const { upload, size } = this.item;
     const signal = this.#attempt.signal;
     if (!upload) await this.#begin();
@@ -144,8 +143,7 @@ export class Transfer {
   }
 
   async #begin() {
-    // After a failure without a body: some of the bytes may be there.
-    const body = this.#clean ? await this.#slice(0) : null;
+    const body = this.begun ? null : await this.#slice(0);
     this.begun = true;
     const { id, offset } = await this.#timed(0, body, (watch) => this.#create(body, watch));
     this.#change({ upload: id });
@@ -229,12 +227,11 @@ export class Transfer {
   /** @param {number} offset what the server holds, by its own word */
   #confirm(offset) {
     if (offset > this.item.acked) this.#backoff.reset();
-    this.#clean = true;
     this.#offset = offset;
-    const received = offset === this.item.size;
-    const state = received ? "received" : "uploading";
-    if (!SAFE.has(this.item.state))
-      this.#change({ state, acked: offset, flying: 0, code: null, retryAt: null });
+    if (SAFE.has(this.item.state)) return;
+    const going = this.#over ? this.item.state : "uploading"; // the guest may just have paused
+    const state = offset === this.item.size ? "received" : going;
+    this.#change({ state, acked: offset, flying: 0, code: null, retryAt: null });
   }
 
   /** @param {number} start */
@@ -252,7 +249,6 @@ export class Transfer {
     if (error instanceof Unreadable) return this.#fail("unreadable");
     if (!(error instanceof Refusal)) throw error;
     const { kind, code } = error;
-    this.#clean = false;
     this.#offset = null;
     if (kind === "refused") return this.#fail(code ?? "bad_request");
     if (kind === "mismatch" && this.#restarts++ === RESTARTS) return this.#fail(code, true);

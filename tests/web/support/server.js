@@ -43,6 +43,8 @@ export class TusServer {
   log = [];
   /** @type {Set<string>} */
   known = new Set();
+  /** tells `body` when some of one has come */
+  stirred = new EventTarget();
   /** bytes of all bodies */
   bodies = 0;
   /** @type {Promise<void> | null} while set, no chunk is answered */
@@ -173,6 +175,7 @@ export class TusServer {
     const end = upload.bytes.length + (cut ?? stall ?? Number.POSITIVE_INFINITY);
     for await (const piece of request.iterator({ destroyOnReturn: false })) {
       this.bodies += piece.length;
+      this.stirred.dispatchEvent(new Event("body"));
       upload.bytes = Buffer.concat([upload.bytes, piece.subarray(0, end - upload.bytes.length)]);
       if (upload.bytes.length < end) continue;
       if (cut !== undefined) response.destroy();
