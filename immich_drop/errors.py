@@ -5,6 +5,7 @@
     │   ├── BadMetadata           400
     │   ├── EmptyFile             400
     │   └── UnsupportedChecksum   400
+    ├── ForeignOrigin             403   another site makes a guest's browser ask
     ├── NotFound                  404   no such upload (any more), or not this session's
     ├── MethodNotAllowed          405
     ├── OffsetConflict            409   tus 1.0.0, PATCH
@@ -17,6 +18,7 @@
     ├── Superseded                423   a newer request on the same upload took over
     ├── RateLimited               429   with Retry-After
     ├── TooManyUploads            429   with Retry-After
+    ├── TooManyConnections        429   with Retry-After
     ├── HeadersTooLarge           431
     ├── ChecksumMismatch          460   tus 1.0.0, checksum extension
     ├── Unavailable               503   our own disk or database does not answer; with Retry-After
@@ -81,6 +83,14 @@ class UnsupportedChecksum(BadRequest):
 
     code = "unsupported_checksum"
     message = "The checksum is not understood."
+
+
+class ForeignOrigin(DropError):
+    """Another site makes a guest's browser ask, or a proxy hides under which name we are known."""
+
+    status = 403
+    code = "foreign_origin"
+    message = "This is only possible from the page itself."
 
 
 class NotFound(DropError):
@@ -181,6 +191,12 @@ class TooManyUploads(RateLimited):
 
     code = "too_many_uploads"
     message = "Too many unfinished uploads. Please finish some first."
+
+
+class TooManyConnections(RateLimited):
+    """More connections than one address may have, or than there is room for."""
+
+    code = "too_many_connections"
 
 
 class HeadersTooLarge(DropError):

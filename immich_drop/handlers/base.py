@@ -40,8 +40,9 @@ class DropHandler(RequestHandler):
         self.set_header("Cache-Control", "no-store")
 
     def prepare(self) -> Any:
-        """Refuse a foreign Host before anything else."""
+        """Refuse a foreign Host, and what another site asks, before anything else."""
         self.parts.forwarded.check_host(self.request)
+        self.parts.forwarded.check_origin(self.request)
 
     @property
     def address(self) -> str:

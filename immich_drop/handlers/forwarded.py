@@ -1,12 +1,18 @@
 """Who asks, and under which address: told by headers, but only by a proxy the host trusts."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest
 
-from immich_drop.errors import BadRequest
+from immich_drop.errors import BadRequest, ForeignOrigin
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110 section 9.2.1)."""
+
+SUBSCRIBER = 64
+"""Bits of an IPv6 address that name a subscriber; the others a guest may choose at will."""
 
 
 class Forwarded:
@@ -24,22 +30,25 @@ class Forwarded:
         self._base_path = base_path
 
     def address(self, request: HTTPServerRequest) -> str:
-        """Give the guest's address: the last hop that is not a trusted proxy."""
+        """Give the guest's address: the last hop that is not a trusted proxy.
+
+        Of IPv6 it is the network of the subscriber, for limits on single addresses would be none.
+        """
         address: str = request.remote_ip or ""
         hops = request.headers.get("X-Forwarded-For", "").split(",")
-        while hops and self._trusts(address):
+        while hops and self.trusts(address):
             hop = hops.pop().strip()
             if not _is_address(hop):
                 break
             address = hop
-        return address
+        return _subscriber(address)
 
     def base_url(self, request: HTTPServerRequest) -> str:
         """Give the absolute address of the drop, without a slash at the end."""
         if self._public_url:
             return self._public_url
         scheme, host = request.protocol, request.host
-        if self._trusts(request.remote_ip or ""):
+        if self.trusts(request.remote_ip or ""):
             scheme = _last(request, "X-Forwarded-Proto") or scheme
             host = _last(request, "X-Forwarded-Host") or host
         return f"{scheme}://{host}{self._base_path}"
@@ -56,7 +65,27 @@ class Forwarded:
         if name not in (ours, "localhost") and not _is_address(name):
             raise BadRequest(f"host {name[:80]!r}")
 
-    def _trusts(self, address: str) -> bool:
+    def check_origin(self, request: HTTPServerRequest) -> None:
+        """Refuse what another site makes a guest's browser do. Raises ForeignOrigin.
+
+        Sec-Fetch-Site is the browser's word on it; older browsers, and those on plain http, send
+        Origin only. Whoever sends neither is no browser, and in nobody's name.
+        """
+        origin = request.headers.get("Origin")
+        site = request.headers.get("Sec-Fetch-Site", "none" if origin is None else "")
+        if request.method in SAFE or site in ("same-origin", "none"):
+            return
+        if origin is None or not self.is_ours(origin, request):
+            ours = self.base_url(request)
+            raise ForeignOrigin(f"{site or 'from'} {str(origin)[:80]!r}, and we are {ours[:80]}")
+
+    def is_ours(self, origin: str, request: HTTPServerRequest) -> bool:
+        """Tell whether an Origin is that of our own page."""
+        hosts = {request.host.lower(), _host(self.base_url(request))}
+        return _host(origin) in hosts
+
+    def trusts(self, address: str) -> bool:
+        """Tell whether an address is that of a proxy which the host trusts."""
         return _is_address(address) and any(
             ip_address(address) in network for network in self._trusted
         )
@@ -68,6 +97,24 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _subscriber(address: str) -> str:
+    if not _is_address(address):
+        return address
+    ip = ip_address(address)
+    if not isinstance(ip, IPv6Address):
+        return address
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    return str(ip_network((int(ip), SUBSCRIBER), strict=False))
 
 
 def _last(request: HTTPServerRequest, header: str) -> str:
