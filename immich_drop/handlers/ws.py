@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from urllib.parse import urlsplit
 
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
@@ -31,11 +30,11 @@ class EventsHandler(DropHandler, WebSocketHandler):
 
     def check_origin(self, origin: str) -> bool:
         """Let only our own page in."""
-        ours = urlsplit(self.parts.forwarded.base_url(self.request)).netloc
-        return urlsplit(origin).netloc.lower() == ours.lower()
+        return self.parts.forwarded.is_ours(origin, self.request)
 
     async def get(self, *args: str, **kwargs: str) -> None:
-        """Shake hands. Raises BadRequest: whoever asks does not want a WebSocket."""
+        """Shake hands. Raises RateLimited, and BadRequest: who asks does not want a WebSocket."""
+        self.parts.requests.spend(self.address)
         if self.request.headers.get("Upgrade", "").lower() != "websocket":
             raise BadRequest("no WebSocket handshake")
         await super().get(*args, **kwargs)
@@ -47,13 +46,17 @@ class EventsHandler(DropHandler, WebSocketHandler):
         self.patience = loop.call_later(HELLO, self.close, POLICY, "no session")
         self.parts.sockets.add(self)
 
-    def on_message(self, message: str | bytes) -> None:
-        """Take the session, then only signs of life."""
+    async def on_message(self, message: str | bytes) -> None:
+        """Take the session, then only signs of life.
+
+        The next message waits until the answer has left: who asks and never listens must not fill
+        our memory.
+        """
         words = _read(message)
         if self.session is None:
             self._greet(words.get("session"))
         elif words.get("type") == "ping":
-            self._say({"type": "pong"})
+            await self._say({"type": "pong"})
         else:
             self.close(UNSUPPORTED, "not understood")
 
@@ -93,9 +96,9 @@ class EventsHandler(DropHandler, WebSocketHandler):
         except DropError:
             self.close(BUSY, "try again")
 
-    def _say(self, words: dict[str, str]) -> None:
+    async def _say(self, words: dict[str, str]) -> None:
         try:
-            self.write_message(json.dumps(words))
+            await self.write_message(json.dumps(words))
         except WebSocketClosedError:
             return
 
