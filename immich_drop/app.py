@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketHandler
 
@@ -21,6 +20,7 @@ from immich_drop.errors import Unavailable
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
+from immich_drop.handlers.door import Door
 from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
@@ -43,14 +43,11 @@ from immich_drop.upload import State
 
 log = logging.getLogger(__name__)
 
-JSON_BYTES = 1024 * 1024
-"""A body other than a file's: 100 checksums are 5 kB."""
-
 GRACE = 5.0
 """Seconds that running chunks and deliveries get at the end."""
 
 IDLE = 60.0
-"""Seconds of silence after which a request is given up."""
+"""Seconds of silence after which a request is given up: in its headers, in its body (see `pace`)."""
 
 LAG_TICK = 0.1
 LAG_FADE = 0.995
@@ -72,9 +69,10 @@ BUFFERS = 6
 class App:
     """One drop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, idle: float = IDLE) -> None:
         clock = time.monotonic
         self._settings = settings
+        self._idle = idle
         self._tasks = Tasks()
         self._sockets: set[WebSocketHandler] = set()
         self._db = Db(settings.state_db)
@@ -101,7 +99,7 @@ class App:
         )
         self._notifier = self._make_notifier()
         self._metrics.registry.register(self._make_standing())
-        self._server: HTTPServer
+        self._server: Door
         self._clocks: list[asyncio.Task[None]]
 
     def _make_forwarder(self) -> Forwarder:
@@ -210,7 +208,7 @@ class App:
             },
             extensions=lambda: self._accepted.extensions,
             max_size=settings.max_file_size,
-            idle=IDLE,
+            idle=self._idle,
         )
 
     async def start(self) -> str:
@@ -227,12 +225,12 @@ class App:
         self._accepted.load()
         await self._sweeper.clear(fresh=fresh)
         sockets = _listen(settings.host, settings.port)
-        application = make_application(self._make_parts(), base_path=settings.base_path)
-        self._server = HTTPServer(
-            application,
-            max_body_size=JSON_BYTES,
-            max_header_size=256 * 1024,
-            idle_connection_timeout=IDLE,
+        parts = self._make_parts()
+        self._server = Door(
+            make_application(parts, base_path=settings.base_path),
+            most=settings.limit_connections,
+            exempt=parts.forwarded.trusts,
+            idle=self._idle,
         )
         self._server.add_sockets(sockets)
         self._forwarder.start()

@@ -26,6 +26,13 @@ _SPAN = re.compile(r"([0-9]+)\s*(s|m|h|d)", re.IGNORECASE | re.ASCII)
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+LARGEST = 1e18
+"""Bytes: what fits into a column of SQLite, by far."""
+
+LONGEST = 10 * 365 * 86400
+"""Seconds: added to any date there is, it is still a date."""
+
+
 class SettingsError(ValueError):
     """Everything that is wrong with the settings, one sentence a line."""
 
@@ -56,16 +63,25 @@ def _port(text: str) -> int:
 
 def _size(text: str) -> int:
     match = _SIZE.fullmatch(text)
-    if not match:
+    size = float(match[1]) * _SIZES[(match[2] or "").upper()] if match else LARGEST
+    if size >= LARGEST:
         raise ValueError("must be a size, like 500MB or 50GB")
-    return int(float(match[1]) * _SIZES[(match[2] or "").upper()])
+    return int(size)
+
+
+def _some_size(text: str) -> int:
+    size = _size(text)
+    if size < 1:
+        raise ValueError("must be a size, like 50GB: nothing fits into 0")
+    return size
 
 
 def _span(text: str) -> timedelta:
     match = _SPAN.fullmatch(text)
-    if not match or not int(match[1]):
+    seconds = int(match[1]) * _SPANS[match[2].lower()] if match else 0
+    if not 0 < seconds <= LONGEST:
         raise ValueError("must be a time, like 48h or 7d")
-    return timedelta(seconds=int(match[1]) * _SPANS[match[2].lower()])
+    return timedelta(seconds=seconds)
 
 
 def _switch(text: str) -> bool:
@@ -75,10 +91,18 @@ def _switch(text: str) -> bool:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or "@" in text:
+    if not _is_url(text):
         raise ValueError("must be an address, like http://immich-server:2283/api")
     return text.rstrip("/")
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        named = parts.hostname and parts.port != 0
+    except ValueError:  # of a port, or of an address in brackets
+        return False
+    return parts.scheme in ("http", "https") and bool(named) and not set(text) & set("?#@ ")
 
 
 def _notify_url(text: str) -> str:
@@ -146,12 +170,13 @@ class Settings:
     max_concurrent: int = _setting(_positive, "3")
     state_db: Path = _setting(_path, "./data/state.db")
     spool_dir: Path | None = _setting(_optional(_path, None))
-    max_file_size: int = _setting(_size, "50GB")
+    max_file_size: int = _setting(_some_size, "50GB")
     min_free_disk: int = _setting(_size, "2GB")
     upload_expiration: timedelta = _setting(_span, "48h")
     limit_creations_per_minute: int = _setting(_number, "600")
     limit_open_uploads: int = _setting(_number, "200")
     limit_session_bytes: int = _setting(_size, "0")
+    limit_connections: int = _setting(_number, "1000")
     drop_title: str = _setting(_text)
     drop_message: str = _setting(_text)
     precheck: str = _setting(_choice("off", "drop", "library"), "drop")

@@ -16,6 +16,7 @@ from tornado.web import Finish, stream_request_body
 from immich_drop.errors import DropError, MethodNotAllowed, TooLarge
 from immich_drop.handlers.base import DropHandler
 from immich_drop.handlers.intake import SMALL, Intake
+from immich_drop.handlers.pace import Pace
 from immich_drop.handlers.parts import Parts
 from immich_drop.reception import Reception
 from immich_drop.tus import VERSION
@@ -24,7 +25,8 @@ from immich_drop.upload import Upload
 log = logging.getLogger(__name__)
 
 MOST = 1 << 50
-"""Bytes Tornado may let in: how many we take is planned upload by upload."""
+FOR_EVER = 365 * 86400.0
+"""Bytes and seconds Tornado may allow: how many we do is planned upload by upload."""
 
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_SECONDS = 5.0
@@ -42,6 +44,7 @@ class BodyHandler(DropHandler):
         """Take what the routing table gives."""
         super().initialize(parts)
         self.reception: Reception | None = None
+        self._pace = Pace(window=parts.idle, clock=asyncio.get_running_loop().time)
         self._watch: asyncio.TimerHandle | None = None
         self._refused = False
         self._dropped = 0
@@ -59,6 +62,7 @@ class BodyHandler(DropHandler):
     async def prepare(self) -> None:
         """Decide before the body is read, then read it if its length is known."""
         self._connection.set_max_body_size(MOST)
+        self._connection.set_body_timeout(FOR_EVER)
         try:
             super().prepare()
             self._find_method()
@@ -75,11 +79,14 @@ class BodyHandler(DropHandler):
         if self.reception is None:
             await self._drop(chunk)
             return
-        self._expect_more()
+        self._stop_watch()
+        self._pace.come(len(chunk))
         try:
             await self.reception.write(chunk)
         except DropError as error:
             await self._refuse(error)
+        else:
+            self._expect_more()
 
     async def end_body(self) -> Upload | None:
         """End the reception after the last byte: the first thing every verb does.
@@ -192,10 +199,11 @@ class BodyHandler(DropHandler):
             self.parts.spawn(self._let_go())
 
     def _expect_more(self) -> None:
-        """Give up on a guest that is silent: a half-open connection never tells."""
+        """Give up on a guest that is silent or all but: a half-open connection never tells."""
         self._stop_watch()
+        self._pace.wait()
         loop = asyncio.get_running_loop()
-        self._watch = loop.call_later(self.parts.idle, self._stream.close)
+        self._watch = loop.call_later(self._pace.patience, self._stream.close)
 
     def _stop_watch(self) -> None:
         if self._watch is not None:

@@ -11,6 +11,7 @@ from typing import cast
 
 from tornado.iostream import IOStream
 
+from immich_drop.handlers.pace import Pace
 from immich_drop.reception import Reception
 
 SMALL = 64 * 1024
@@ -59,9 +60,9 @@ class Intake:
         self._stream = stream
         self._reception = reception
         self._buffers = buffers
-        self._idle = idle
         self._loop = asyncio.get_running_loop()
-        self._heard = self._begun = self._loop.time()
+        self._pace = Pace(window=idle, clock=self._loop.time)
+        self._begun = self._loop.time()
         self._buffer = memoryview(bytearray(min(SMALL, length)))
         self._spare: memoryview | None = None
         self._filled = self._handed = 0
@@ -70,8 +71,8 @@ class Intake:
     async def run(self) -> None:
         """Read the whole body; what came is handed over however this ends.
 
-        Raises StreamClosedError when the guest is gone, or was silent for `idle` seconds, and
-        what Reception.write raises.
+        Raises StreamClosedError when the guest is gone, or too slow (see `pace`), and what
+        Reception.write raises.
         """
         clock = asyncio.create_task(self._tick())
         try:
@@ -89,10 +90,11 @@ class Intake:
         if self._filled == len(self._buffer):
             await self._turn_over()
         space = self._buffer[self._filled : self._filled + self.left]
+        self._pace.wait()
         count = await self._stream.read_into(cast(bytearray, space), partial=True)
+        self._pace.come(count)
         self._filled += count
         self.left -= count
-        self._heard = self._loop.time()
         # read_into may be done at once: a fast sender must not keep the loop for itself.
         await asyncio.sleep(0)
 
@@ -137,7 +139,7 @@ class Intake:
                 self._job = None
             if self._job is None:
                 self._start()
-            if self._loop.time() - self._heard > self._idle:
+            if self._pace.patience < 0:
                 self._stream.close()
 
     def _give_back(self) -> None:

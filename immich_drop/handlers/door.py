@@ -1,0 +1,133 @@
+"""Who may come in: so many connections of one address, and so many in all.
+
+What is asked is judged request by request. But a connection costs an open file even when it never
+says a word, and when the files run out Tornado's accept loop spins: so these are counted here.
+"""
+
+import asyncio
+import json
+import logging
+import resource
+import socket
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from weakref import WeakSet
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.web import Application
+
+from immich_drop.errors import TooManyConnections
+
+log = logging.getLogger(__name__)
+
+JSON_BYTES = 1024 * 1024
+"""A body other than a file's: 100 checksums are 5 kB."""
+
+HEADER_BYTES = 256 * 1024
+"""More than we take: what is too long gets an answer, and only what is absurd a hang-up."""
+
+RESERVE = 128
+"""Open files kept for ourselves: spool, database, connections to Immich, and farewells."""
+
+MOST_FILES = 65536
+"""Beyond that, memory is what runs out first."""
+
+FAREWELLS = 32
+FAREWELL = 2.0
+"""How many guests at a time, and seconds each, are given to read why they may not come in."""
+
+
+class Door(HTTPServer):
+    """An HTTP server that lets in `most` connections of one address; 0 is any number."""
+
+    def initialize(  # type: ignore[override]
+        self, application: Application, *, most: int, exempt: Callable[[str], bool], idle: float
+    ) -> None:
+        """Serve; `exempt` addresses are proxies, and `idle` seconds are enough for small things.
+
+        Headers, and a body that is no file's, have to be whole by then.
+        """
+        super().initialize(
+            application,
+            max_body_size=JSON_BYTES,
+            max_header_size=HEADER_BYTES,
+            idle_connection_timeout=idle,
+            body_timeout=idle,
+        )
+        self._most = most
+        self._exempt = exempt
+        self._most_in_all = _allow_files() - RESERVE
+        self._inside: WeakSet[IOStream] = WeakSet()
+        self._by_address: dict[str, WeakSet[IOStream]] = {}
+        self._farewells: set[asyncio.Task[None]] = set()
+
+    def handle_stream(self, stream: IOStream, address: Any) -> None:
+        """Let a connection in, or send it away."""
+        host = str(address[0])
+        if self._is_full(host):
+            log.info("connection refused: %s has enough", host)
+            self._send_away(stream)
+            return
+        self._inside.add(stream)
+        self._by_address.setdefault(host, WeakSet()).add(stream)
+        super().handle_stream(stream, address)
+
+    def _is_full(self, host: str) -> bool:
+        if len(self._by_address) > 2 * len(self._inside) + FAREWELLS:
+            self._by_address = {key: own for key, own in self._by_address.items() if own}
+        if _are_open(self._inside, self._most_in_all):
+            return True
+        own = self._by_address.get(host)
+        return bool(own and self._most and not self._exempt(host) and _are_open(own, self._most))
+
+    def _send_away(self, stream: IOStream) -> None:
+        if len(self._farewells) >= FAREWELLS:
+            stream.close()
+            return
+        farewell = asyncio.create_task(_say_why(stream))
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
+
+
+def _are_open(streams: WeakSet[IOStream], count: int) -> bool:
+    """Tell whether so many are open; closed ones may linger until they are collected."""
+    return len(streams) >= count and sum(not stream.closed() for stream in streams) >= count
+
+
+async def _say_why(stream: IOStream) -> None:
+    try:
+        async with asyncio.timeout(FAREWELL):
+            await stream.write(_refusal())
+            # To close on bytes that were not read would take the answer along (RST).
+            stream.socket.shutdown(socket.SHUT_WR)
+            while True:
+                await stream.read_bytes(64 * 1024, partial=True)
+    except (StreamClosedError, TimeoutError, OSError):
+        stream.close()
+
+
+def _refusal() -> bytes:
+    error = TooManyConnections()
+    body = json.dumps({"code": error.code, "message": error.message})
+    head = (
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}",
+        "Content-Type: application/json; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        f"Retry-After: {error.retry_after}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "Connection: close",
+    )
+    return "\r\n".join((*head, "", body)).encode()
+
+
+def _allow_files() -> int:
+    """Raise the number of files we may open as far as the system lets us; tells how far."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
