@@ -1,0 +1,92 @@
+"""What must be true when the storm is over: of Immich, of the spool, of the rows, of the process."""
+
+import hashlib
+import http.client
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.immich import Immich
+from harness.product import Product
+from harness.wait import until
+
+
+def settled(product: Product, *, timeout: float) -> None:
+    """Wait until nothing is on its way any more; unfinished uploads are not."""
+
+    def on_the_way() -> list[tuple[str, str]]:
+        return rows(product, "SELECT id, code FROM uploads WHERE state IN ('received', 'failed')")
+
+    until(lambda: not on_the_way(), "every file to be in Immich", timeout=timeout)
+
+
+def rows(product: Product, query: str) -> list[Any]:
+    """Look into the product's database from beside it."""
+    path = product.folder / "data" / "state.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as db:
+        return db.execute(query).fetchall()
+
+
+def exactly_once(immich: Immich, promised: Iterable[bytes], *, album: str) -> int:
+    """Check that these files, and nothing else, are in Immich and in the album; tell how many."""
+    wanted = {hashlib.sha1(data).hexdigest() for data in promised}
+    state = immich.control("GET", "state")
+    found = [asset["checksum"] for asset in state["assets"]]
+    assert sorted(found) == sorted(wanted)
+    for asset in state["assets"]:
+        assert not asset["trashed"], asset
+        content = (immich.folder / asset["file"]).read_bytes()
+        assert hashlib.sha1(content).hexdigest() == asset["checksum"]
+    (only,) = (each for each in state["albums"] if each["name"] == album)
+    assert sorted(only["assets"]) == sorted(asset["id"] for asset in state["assets"])
+    return len(wanted)
+
+
+def consistent(product: Product) -> None:
+    """Check that nothing is left in the spool, and the database is in order."""
+    assert product.spool == []
+    assert rows(product, "PRAGMA integrity_check") == [("ok",)]
+    unsettled = "SELECT * FROM uploads WHERE state NOT IN ('stored', 'duplicate')"
+    assert rows(product, unsettled) == []
+
+
+def mend(immich: Immich) -> int:
+    """Be the host: delete for good the rows that Immich (before 3.1) left without their file."""
+    orphans = [a["id"] for a in immich.control("GET", "state")["assets"] if a["file"] is None]
+    where = urlsplit(immich.settings["IMMICH_BASE_URL"])
+    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
+    headers = {
+        "x-api-key": immich.settings["IMMICH_API_KEY"],
+        "Content-Type": "application/json",
+        "Content-Length": "",
+    }
+    body = json.dumps({"ids": orphans, "force": True})
+    connection.request("DELETE", "/api/assets", body, headers | {"Content-Length": str(len(body))})
+    assert connection.getresponse().status in {200, 204, 400}
+    connection.close()
+    return len(orphans)
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a process holds."""
+
+    files: int
+    threads: int
+    resident: int
+    """Bytes."""
+
+
+def footprint(pid: int) -> Footprint:
+    process = Path("/proc") / str(pid)
+    pages = int((process / "statm").read_text().split()[1])
+    return Footprint(
+        files=len(list((process / "fd").iterdir())),
+        threads=len(list((process / "task").iterdir())),
+        resident=pages * 4096,
+    )

@@ -1,0 +1,130 @@
+"""Whatever happens, each file that was received is in Immich once, and nothing is left behind."""
+
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from harness.hostile import Hostile
+from harness.immich import Immich
+from harness.product import SERVER, Product, environment, running
+from harness.wait import until
+
+from storm import census
+from storm.guests import File, Guest
+from storm.weather import Weather
+
+KEY = f"storm-{secrets.token_hex(16)}"
+ALBUM = "Storm"
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(name="immich")
+def fixture_immich(tmp_path: Path) -> Iterator[Immich]:
+    with Immich(tmp_path / "immich", "--key", KEY) as immich:
+        yield immich
+
+
+@pytest.fixture(name="product")
+def fixture_product(immich: Immich, tmp_path: Path) -> Iterator[Product]:
+    settings = {**immich.settings, "IMMICH_ALBUM_NAME": ALBUM, "LOG_LEVEL": "DEBUG"}
+    with running(tmp_path / "product", METRICS="true", **settings) as product:
+        yield product
+
+
+def test_storm(product: Product, immich: Immich, long: bool, seed: int) -> None:
+    started = time.monotonic()
+    over = threading.Event()
+    twins = [File("twin", f"{seed} {number} ".encode() * 1000) for number in range(3)]
+    with ExitStack() as stack:
+        networks = [stack.enter_context(Hostile(product.address)) for _ in range(8 if long else 4)]
+        weather = Weather(seed, product, immich, networks)
+        guests = [
+            Guest(
+                f"{seed} {number}",
+                networks[number % len(networks)],
+                over,
+                largest=(30 if long else 1) * MEGABYTE,
+                twins=twins,
+            )
+            for number in range(48 if long else 10)
+        ]
+        for guest in guests:
+            guest.start()
+        weather.rage(kills=80 if long else 3)
+        over.set()
+        for guest in guests:
+            guest.join(120)
+            assert not guest.is_alive(), "a guest could not end its upload"
+            if guest.error is not None:
+                raise guest.error
+    print(f"guests are home after {time.monotonic() - started:.1f} s")
+    forget_what_was_given_up(product, guests)
+    let_the_host_mend(product, immich)
+    census.settled(product, timeout=120 if long else 20)
+    print(f"settled after {time.monotonic() - started:.1f} s")
+    promised = [file.data for guest in guests for file in guest.promised]
+    count = census.exactly_once(immich, promised, album=ALBUM)
+    until(lambda: not product.spool, "the spool to be empty")
+    census.consistent(product)
+    assert_flat(product)
+    assert_nothing_told(product, [guest.session for guest in guests])
+    tell(weather, guests, count, time.monotonic() - started)
+
+
+def forget_what_was_given_up(product: Product, guests: list[Guest]) -> None:
+    """Delete what guests left behind; what turns out to be complete was promised, unheard."""
+    for guest in guests:
+        for url, file in guest.given_up.items():
+            answer = product.tus.delete(url)
+            assert answer.status in {204, 404, 409}, answer
+            if answer.status == 409:
+                guest.promised.append(file)
+
+
+def let_the_host_mend(product: Product, immich: Immich) -> None:
+    """Do what the log asks a host to do, with the commands a host has."""
+    product.stop()
+    census.mend(immich)
+    until(lambda: all(a["file"] for a in immich.control("GET", "state")["assets"]), "the job")
+    env = environment(product.settings)
+    command = [sys.executable, str(SERVER), "retry"]
+    subprocess.run(command, env=env, cwd=product.folder, check=True, capture_output=True)
+    product.start()
+
+
+def assert_flat(product: Product) -> None:
+    """Check that the process that weathered the end holds no more than a new one."""
+    used = census.footprint(product.process.pid)
+    product.crash()
+    product.tus.upload(b"a little warmth")
+    census.settled(product, timeout=20)
+    fresh = census.footprint(product.process.pid)
+    assert used.files <= fresh.files + 2, (used, fresh)
+    assert used.resident <= fresh.resident + 60 * MEGABYTE, (used, fresh)
+
+
+def assert_nothing_told(product: Product, sessions: list[str]) -> None:
+    """Check that no secret and no guest's file name is in the log."""
+    assert KEY not in product.log
+    assert "Dünen" not in product.log
+    assert not [session for session in sessions if session in product.log]
+    assert KEY.encode() not in product.tus.ask("GET", "/metrics", {}).body
+    assert KEY.encode() not in Path(f"/proc/{product.process.pid}/cmdline").read_bytes()
+
+
+def tell(weather: Weather, guests: list[Guest], count: int, seconds: float) -> None:
+    heard = sum((guest.heard for guest in guests), Counter[int]())
+    sent = sum(guest.sent for guest in guests)
+    print(
+        f"{count} files, {sent / MEGABYTE:.0f} MB sent in {seconds:.0f} s by {len(guests)} guests"
+    )
+    print("answers:", dict(sorted(heard.items())))
+    for what, times in sorted(weather.happened.items()):
+        print(f"{times:5} {what}")

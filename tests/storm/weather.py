@@ -1,0 +1,101 @@
+"""What goes wrong: the server dies, the network goes, Immich fails in every way it can."""
+
+import random
+import re
+import sqlite3
+import threading
+from collections import Counter
+from contextlib import closing
+
+from harness.hostile import Hostile
+from harness.immich import Immich
+from harness.product import Product
+
+EVERYTHING = ".*"
+
+FAULTS: dict[str, dict[str, object]] = {
+    "refuses": {"kind": "down", "seconds": 0.4, "match": EVERYTHING},
+    "500": {"kind": "status", "status": 500},
+    "503": {"kind": "status", "status": 503, "match": EVERYTHING, "times": 3},
+    "no memory of the album": {"kind": "status", "status": 500, "match": "PUT /albums/.*"},
+    "key revoked": {"kind": "status", "status": 401, "match": EVERYTHING, "times": 4},
+    "maintenance": {"kind": "maintenance", "match": EVERYTHING, "times": 3},
+    "a proxy's page": {"kind": "html", "status": 502, "match": EVERYTHING, "times": 2},
+    "a login page": {"kind": "html", "status": 200, "match": EVERYTHING, "times": 2},
+    "a proxy's limit": {"kind": "html", "status": 413},
+    "redirect": {"kind": "redirect", "status": 307, "location": "https://login.example/"},
+    "cut body": {"kind": "cut_body", "after": 100},
+    "slow body": {"kind": "slow_body", "rate": 2_000_000},
+    "hung body": {"kind": "hang_body", "after": 100},
+    "500 before the insert": {"kind": "error_before_insert"},
+    "500 after the insert": {"kind": "error_after_insert"},
+    "quota": {"kind": "quota", "times": 2},
+    "twin in the trash": {"kind": "trashed_twin"},
+    "answer lost": {"kind": "lose_answer"},
+    "slow answer": {"kind": "slow_answer", "seconds": 0.5},
+}
+
+
+class Weather:
+    """Draws misfortunes from a seed, and counts them."""
+
+    def __init__(
+        self, seed: int, product: Product, immich: Immich, networks: list[Hostile]
+    ) -> None:
+        self.happened: Counter[str] = Counter()
+        self._random = random.Random(seed)
+        self._product = product
+        self._immich = immich
+        self._networks = networks
+        self._pause = threading.Event()
+
+    def rage(self, *, kills: int) -> None:
+        """Kill the server so many times, and let other things go wrong in between."""
+        faults = list(FAULTS)
+        while self.happened["kill -9"] < kills:
+            self._pause.wait(self._random.uniform(0.02, 0.25))
+            what = self._random.choices(["kill", "stop", "network", "immich"], [5, 1, 6, 8])[0]
+            if what == "kill":
+                self._product.kill()
+                self.happened["kill -9"] += 1
+                self._come_back()
+            elif what == "stop":
+                assert self._product.stop() == 0, self._product.log
+                self.happened["SIGTERM"] += 1
+                self._come_back()
+            elif what == "network":
+                self._upset(self._random.choice(self._networks))
+            else:
+                faults = faults or list(FAULTS)
+                self._harm(faults.pop(self._random.randrange(len(faults))))
+        self.calm()
+
+    def calm(self) -> None:
+        """Let everything be well again; what waits is due at once."""
+        self._immich.control("DELETE", "faults")
+        self._immich.control("POST", "up")
+        for network in self._networks:
+            network.allowance = network.rate = None
+        self._product.kill()
+        self._come_back()
+
+    def _upset(self, network: Hostile) -> None:
+        network.allowance = self._random.choice([None, None, 50_000, 1_000_000, 5_000_000])
+        network.cut()
+        self.happened["network cut"] += 1
+
+    def _harm(self, name: str) -> None:
+        self._immich.control("DELETE", "faults")
+        self._immich.control("POST", "faults", [FAULTS[name]])
+        self.happened[f"Immich: {name}"] += 1
+
+    def _come_back(self) -> None:
+        """Start the server again, ten minutes later as far as its queue is concerned."""
+        with closing(sqlite3.connect(self._product.folder / "data" / "state.db")) as db, db:
+            db.execute("UPDATE uploads SET retry_at = 1 WHERE retry_at IS NOT NULL")
+        self._product.start()
+
+
+def says(product: Product, pattern: str) -> int:
+    """Count the lines of the log that match."""
+    return len(re.findall(pattern, product.log))
