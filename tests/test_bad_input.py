@@ -262,6 +262,16 @@ class TestIds:
         if verb != "HEAD":
             refused(answer, answer.status)
 
+    @pytest.mark.parametrize(
+        "verb",
+        ["__init__", "redirect", "finish", "write", "render", "get", "initialize", "", "a b"],
+    )
+    def test_methods_that_are_none_are_not_called(self, tus: Tus, verb: str) -> None:
+        """Tornado looks the method up by its name, after `prepare`."""
+        url = tus.create(3)
+        refused(tus.ask("POST", url, patch_headers(0, **{"X-HTTP-Method-Override": verb})), 405)
+        assert tus.offset(url) == 0
+
     @pytest.mark.parametrize("suffix", [".info", ".part", "/", "%20", "%00", "/../x", "?x=1#y"])
     def test_that_are_nearly_one(self, tus: Tus, product: Product, suffix: str) -> None:
         url = tus.create(3)

@@ -1,16 +1,18 @@
 """Limits a host may set: what is over them is refused clearly, and what is there is safe."""
 
+import resource
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from harness.expect import refused
 from harness.immich import Immich
 from harness.product import Product, running
-from harness.tus import Tus, metadata
+from harness.tus import Tus, metadata, patch_headers, sha1
 from harness.wait import until
+from harness.wire import Connection, Hangup, chunked, request
 
 Limited = Callable[..., AbstractContextManager[Product]]
 
@@ -105,3 +107,51 @@ def test_ten_phones_cannot_overbook_the_disk(limited: Limited, tmp_path: Path) -
         refused(product.tus.post(free * 6 // 10), 507, "disk_full")
         product.tus.delete(first)
         until(lambda: product.tus.post(free * 6 // 10).status == 201, "room again")
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_write_that_fails_keeps_what_was_written(
+    product: Product, immich: Immich, framing: str, checked: bool
+) -> None:
+    size = 12_000_000  # half of it is more than the database ever writes to one file
+    data = (f"{framing} {checked} ".encode() * size)[:size]
+    url = product.tus.create(size)
+    product.tus.patch(url, 0, data[:10])
+    rest, headers = data[10:], {}
+    if checked:
+        headers["Upload-Checksum"] = sha1(rest)
+    if framing == "chunked":
+        headers["Transfer-Encoding"] = "chunked"
+        rest = chunked(*(rest[at : at + 300_000] for at in range(0, size, 300_000)))
+    product.process.limit(resource.RLIMIT_FSIZE, size // 2)
+    try:
+        refused(product.tus.patch(url, 10, rest, **headers), 507, "disk_full")
+        offset = product.tus.offset(url)
+        assert offset == (10 if checked else size // 2)
+    finally:
+        product.process.limit(resource.RLIMIT_FSIZE, resource.RLIM_INFINITY)
+    assert product.tus.patch(url, offset, data[offset:]).status == 204
+    immich.wait_for(data)
+
+
+def test_more_connections_than_file_descriptors(product: Product, immich: Immich) -> None:
+    """The loop must neither spin nor fill the disk with complaints, and serve again afterwards."""
+    data = b"brought when the crowd had gone"
+    urls = [product.tus.create(10) for _ in range(30)]
+    room = len(list(Path(f"/proc/{product.process.pid}/fd").iterdir())) + 10
+    before, (_, enough) = len(product.log), resource.getrlimit(resource.RLIMIT_NOFILE)
+    product.process.limit(resource.RLIMIT_NOFILE, room)
+    try:
+        with ExitStack() as crowd:
+            for url in urls:
+                guest = crowd.enter_context(Connection(product.address, timeout=1))
+                headers = patch_headers(0, **{"Content-Length": "10"})
+                guest.send(request("PATCH", url, headers) + b"x")
+            with suppress(TimeoutError, Hangup):
+                guest.response(to="PATCH")
+    finally:
+        product.process.limit(resource.RLIMIT_NOFILE, enough)
+    assert len(product.log) - before < 50_000
+    product.tus.upload(data)
+    immich.wait_for(data)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import subprocess
 import threading
@@ -59,6 +60,11 @@ class Process:
             return match
         self.kill()
         raise AssertionError(f"the process did not say {pattern.pattern!r} but\n{self.log}")
+
+    def limit(self, resource_: int, soft: int) -> None:
+        """Give the process less of something than it had (see `resource`; Linux)."""
+        _, hard = resource.prlimit(self.pid, resource_)
+        resource.prlimit(self.pid, resource_, (soft, hard))
 
     def alive(self) -> bool:
         return self._popen.poll() is None

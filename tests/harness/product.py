@@ -97,5 +97,6 @@ def running(folder: Path, **settings: str) -> Iterator[Product]:
         code = product.stop()
     finally:
         product.kill()
-    assert code == 0, product.log
-    assert not UNCLEAN.search(product.log), product.log
+    assert code == 0, product.log[-5000:]
+    if unclean := UNCLEAN.search(product.log):
+        raise AssertionError(product.log[max(0, unclean.start() - 500) : unclean.end() + 2000])

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[2]
-AXE = (ROOT / "node_modules/axe-core/axe.min.js").read_text()
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
 ENGINE = (ROOT / "tests/web/fake-engine.js").read_text().replace("../../web/js/", "./")
 
 WITHOUT_SERVER = ("unreachable", "closed")
@@ -45,7 +46,7 @@ def chromium() -> Iterator[Browser]:
     """Run a browser; inside, pages are asked for with `stage`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
         yield browser
         browser.close()
