@@ -2,8 +2,8 @@
 
 `index.html` is asked for at each visit and refers to scripts and styles as `v-<digest>/…`, which
 browsers keep for good. So a second visit costs one request, and an update never mixes an old
-module with a new one. There is no build step; only comments and indentation, which are for the
-reader of `web/` and not for a guest on mobile data, stay at home.
+module with a new one. There is no build step: the modules are joined when the server starts (see
+`bundle`), and comments and indentation, which are for the reader of `web/`, stay at home.
 """
 
 import gzip
@@ -13,9 +13,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
-_IMPORT = re.compile(r'^(?:import|export)\s(?:[^"]*\sfrom\s)?"\./([\w/-]+\.js)";', re.MULTILINE)
+from immich_drop.bundle import join
 
+_REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
 # Whole lines and blocks only: what stands behind code stays, and so no string is ever touched.
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
@@ -48,30 +48,15 @@ class Site:
         digest = hashlib.sha256(b"".join(name.encode() + body for name, body in files.items()))
         self.version = f"v-{digest.hexdigest()[:12]}"
         """The first component of addresses that may be kept for good."""
-        files["index.html"] = self._with_version(files).encode()
+        entry = join(ENTRY, lambda module: files[f"js/{module}"].decode())
+        files[f"js/{ENTRY}"] = entry.encode()
+        index = _REFERENCE.sub(rf'\1{self.version}/\2"', files["index.html"].decode())
+        files["index.html"] = index.encode()
         self._assets = {name: _make_asset(name, body) for name, body in files.items()}
 
     def find(self, name: str) -> Asset | None:
         """Give a file of the page."""
         return self._assets.get(name)
-
-    def _with_version(self, files: dict[str, bytes]) -> str:
-        index = _REFERENCE.sub(rf'\1{self.version}/\2"', files["index.html"].decode())
-        # Without these a browser finds a module only when it has read the one that imports it.
-        preloads = "".join(
-            f'<link rel="modulepreload" href="{self.version}/js/{module}">\n'
-            for module in _needed(files)
-        )
-        return index.replace("</head>", f"{preloads}</head>", 1)
-
-
-def _needed(files: dict[str, bytes]) -> list[str]:
-    """List what the entry imports, and what those import, in the order of need."""
-    found = [ENTRY]
-    for module in found:
-        names = _IMPORT.findall(files[f"js/{module}"].decode())
-        found += [name for name in dict.fromkeys(names) if name not in found]
-    return found[1:]
 
 
 def _strip(path: Path) -> bytes:
