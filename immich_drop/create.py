@@ -64,11 +64,14 @@ class Creator:
         self._check_limits(creation, address)
         upload = self._draft(creation, address)
         self._room.promise(upload.id, creation.length or 0)
-        added = await self._db.add(upload)
-        if added.id == upload.id:
+        added = None
+        try:
+            added = await self._db.add(upload)
+        finally:
+            if added != upload:
+                self._room.release(upload.id)
+        if added == upload:
             log.info("upload=%s created length=%s", upload.id, upload.length)
-        else:
-            self._room.release(upload.id)
         return added
 
     def _find_twin(self, creation: Creation) -> Upload | None:
