@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from immich_drop.errors import RateLimited
 
-SWEEP = 1024
-"""Buckets after which full ones are swept out."""
+MINUTE = 60.0
+"""Seconds in which any bucket fills up, and after which full ones are swept out."""
 
 
 class Rate:
@@ -16,25 +16,27 @@ class Rate:
         self._size = float(per_minute)
         self._clock = clock
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._swept = clock()
 
     def spend(self, key: str, count: int = 1) -> None:
         """Take `count` tokens. Raises RateLimited; no limit when `per_minute` is 0."""
         if not self._size:
             return
         now = self._clock()
-        if len(self._buckets) > SWEEP:
+        if now - self._swept >= MINUTE:
             self._sweep(now)
         tokens = self._tokens(key, now)
         if tokens < count:
-            wait = (count - tokens) * 60 / self._size
+            wait = (count - tokens) * MINUTE / self._size
             raise RateLimited(f"{key}: {self._size:.0f} a minute", retry_after=math.ceil(wait))
         self._buckets[key] = (tokens - count, now)
 
     def _tokens(self, key: str, now: float) -> float:
         tokens, since = self._buckets.get(key, (self._size, now))
-        return min(self._size, tokens + (now - since) * self._size / 60)
+        return min(self._size, tokens + (now - since) * self._size / MINUTE)
 
     def _sweep(self, now: float) -> None:
         full = [key for key in self._buckets if self._tokens(key, now) >= self._size]
         for key in full:
             del self._buckets[key]
+        self._swept = now
