@@ -2,8 +2,12 @@
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""What a terminal would obey, or take for the end of a line."""
 
 _SHORT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
@@ -14,7 +18,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Make one line, plus a traceback where there is one."""
         level = _SHORT.get(record.levelname, record.levelname)
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        message = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], record.getMessage())
         line = f"{_moment(record)} {level} {_room(record)} {message}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)

@@ -209,7 +209,7 @@ def _read_metadata(raw: str) -> Metadata:
 def _decode_pairs(raw: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for pair in raw.split(",") if raw else ():
-        key, _, encoded = pair.strip().partition(" ")
+        key, _, encoded = pair.strip(" ").partition(" ")
         if not _KEY.fullmatch(key) or key in values:
             raise BadMetadata(f"key {key[:40]!r}")
         value = _decode(encoded)
