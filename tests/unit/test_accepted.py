@@ -1,0 +1,31 @@
+"""File types: what Immich says, remembered for when it is down."""
+
+from pathlib import Path
+
+import pytest
+
+from immich_drop.accepted import Accepted
+from immich_drop.standin import Fault, Kind
+from unit.second import half
+
+TYPES = "GET /server/media-types"
+
+
+@pytest.mark.gen_test
+async def test_asked_remembered_and_kept_while_immich_is_down(tmp_path: Path) -> None:
+    async with half(tmp_path, version=(2, 7, 5)) as drop:
+        accepted = Accepted(immich=drop.immich, db=drop.db)
+        accepted.load()
+        assert accepted.takes(".jpg"), "a first start while Immich is down"
+        assert not accepted.takes(".ts")
+        for fault in (Kind.HTML, Kind.MAINTENANCE, Kind.LOSE_ANSWER):
+            drop.standin.faults.add(Fault(kind=fault, match=TYPES, status=200))
+            await accepted.refresh()
+            assert not accepted.takes(".ts")
+        await accepted.refresh()
+        assert accepted.takes(".ts")
+        for extension in ("", ".", ".exe", ".JPG", ".xmp", "jpg"):
+            assert not accepted.takes(extension)
+        later = Accepted(immich=drop.immich, db=drop.db)
+        later.load()
+        assert later.extensions == accepted.extensions

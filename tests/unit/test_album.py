@@ -1,0 +1,61 @@
+"""The album: one of its name, however many ask at once and whoever deletes it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from immich_drop.album import Album
+from immich_drop.errors import ImmichTrouble
+from immich_drop.standin import Fault, Kind
+from unit.second import ALBUM, Half, half
+
+
+async def arrived(drop: Half, count: int) -> list[str]:
+    made = [await drop.bring(b"%d" % number) for number in range(count)]
+    assets = [(await drop.settled(each.id)).asset_id for each in made]
+    return [asset for asset in assets if asset]
+
+
+@pytest.mark.gen_test
+async def test_many_at_once_make_one_album(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        assets = await arrived(drop, 8)
+        album = Album(ALBUM, immich=drop.immich, db=drop.db)
+        await asyncio.gather(*map(album.add, assets))
+        await album.add(assets[0])
+        assert sorted(drop.standin.album(ALBUM).assets) == sorted(assets)
+        again = Album(ALBUM, immich=drop.immich, db=drop.db)
+        looks = [each.name for each in drop.standin.exchanges].count("GET /albums")
+        await again.add(assets[0])
+        assert [each.name for each in drop.standin.exchanges].count("GET /albums") == looks
+
+
+@pytest.mark.gen_test
+async def test_deleted_while_many_add_it_is_made_once_more(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        assets = await arrived(drop, 6)
+        album = Album(ALBUM, immich=drop.immich, db=drop.db)
+        await album.add(assets[0])
+        drop.standin.library.remove_album(drop.standin.album(ALBUM))
+        await asyncio.gather(*map(album.add, assets))
+        assert sorted(drop.standin.album(ALBUM).assets) == sorted(assets)
+
+
+@pytest.mark.gen_test
+async def test_an_asset_that_does_not_join_is_told(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        album = Album(ALBUM, immich=drop.immich, db=drop.db)
+        with pytest.raises(ImmichTrouble):
+            await album.add("00000000-0000-4000-8000-000000000000")
+
+
+@pytest.mark.gen_test
+async def test_an_answer_that_is_lost_makes_no_second_album(tmp_path: Path) -> None:
+    async with half(tmp_path, album=True) as drop:
+        drop.standin.faults.add(Fault(kind=Kind.LOSE_ANSWER, match="POST /albums"))
+        made = await drop.bring(b"a photo")
+        await drop.until(made.id, lambda row: row.code is not None)
+        drop.gate.open()
+        row = await drop.settled(made.id)
+        assert drop.standin.album(ALBUM).assets == [row.asset_id]

@@ -1,0 +1,82 @@
+"""Known: a hash in place of a transfer, but never in place of the file."""
+
+from pathlib import Path
+
+import pytest
+
+from immich_drop.errors import RateLimited
+from immich_drop.known import Known
+from immich_drop.limits import Rate
+from immich_drop.standin import Fault, Kind
+from immich_drop.upload import State
+from unit.make import Clock, sha1
+from unit.second import Half, half
+
+HERE, ELSEWHERE, UNKNOWN = b"came through here", b"came another way", b"never seen"
+WAITS, UNFINISHED, REFUSED = b"is on its way", b"is half here", b"was refused"
+ALL = [sha1(each) for each in (HERE, ELSEWHERE, UNKNOWN, WAITS, UNFINISHED, REFUSED)]
+
+
+async def prepare(drop: Half) -> None:
+    made = [await drop.bring(data) for data in (HERE, ELSEWHERE)]
+    for each in made:
+        await drop.settled(each.id)
+    await drop.db.disown(sha1(ELSEWHERE))
+    for data, state in (
+        (WAITS, State.RECEIVED),
+        (UNFINISHED, State.RECEIVING),
+        (REFUSED, State.FAILED),
+    ):
+        await drop.receive(data, state=state)
+
+
+def known(drop: Half, scope: str, per_minute: int = 0) -> Known:
+    rate = Rate(per_minute, clock=Clock())
+    return Known(scope=scope, db=drop.db, immich=drop.immich, rate=rate)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("scope", "answer"),
+    [("off", set()), ("drop", {HERE, WAITS}), ("library", {HERE, ELSEWHERE, WAITS})],
+)
+async def test_what_each_scope_tells(tmp_path: Path, scope: str, answer: set[bytes]) -> None:
+    async with half(tmp_path) as drop:
+        await prepare(drop)
+        told = await known(drop, scope).among(ALL, address="a")
+        assert told == {sha1(each) for each in answer}
+        assert await known(drop, scope).among([], address="a") == set()
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("scope", ["drop", "library"])
+async def test_what_was_deleted_in_immich_is_not_known(tmp_path: Path, scope: str) -> None:
+    async with half(tmp_path) as drop:
+        await prepare(drop)
+        for number, asset in enumerate(drop.standin.assets):
+            if number:
+                drop.standin.library.remove(asset)
+            else:
+                asset.trashed = True
+        assert await known(drop, scope).among(ALL, address="a") == {sha1(WAITS)}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("scope", ["drop", "library"])
+async def test_when_immich_does_not_answer_the_file_is_rather_sent(
+    tmp_path: Path, scope: str
+) -> None:
+    async with half(tmp_path) as drop:
+        await prepare(drop)
+        drop.standin.faults.add(Fault(kind=Kind.HTML, match=".*", status=502, times=None))
+        assert await known(drop, scope).among(ALL, address="a") == {sha1(WAITS)}
+
+
+@pytest.mark.gen_test
+async def test_questions_are_counted_by_the_checksum(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        asked = known(drop, "drop", per_minute=10)
+        await asked.among(ALL, address="a")
+        with pytest.raises(RateLimited):
+            await asked.among(ALL, address="a")
+        await asked.among(ALL, address="b")
