@@ -77,8 +77,10 @@ class DropHandler(RequestHandler):
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
         self.set_header("Content-Type", "application/json; charset=utf-8")
-        body = json.dumps({"code": error.code, "message": error.message})
+        body = json.dumps({"code": error.code, "message": error.message}).encode()
         if self.request.method != "HEAD":
+            # So that the answer is whole as soon as it is there, whatever of a body still comes.
+            self.set_header("Content-Length", str(len(body)))
             self.write(body)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:

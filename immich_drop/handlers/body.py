@@ -64,8 +64,8 @@ class BodyHandler(DropHandler):
         self._connection.set_max_body_size(MOST)
         self._connection.set_body_timeout(FOR_EVER)
         try:
-            super().prepare()
             self._find_method()
+            super().prepare()
             await self.open()
             await self._take_body()
         except DropError as error:
@@ -131,12 +131,14 @@ class BodyHandler(DropHandler):
 
     def _find_method(self) -> None:
         """Look through X-HTTP-Method-Override (tus 1.0.0, core), then see what may be done."""
-        override = self.request.headers.get("X-HTTP-Method-Override")
-        if override is not None and self.request.method == "POST":
-            self.request.method = override.upper()
-        if self.request.method not in self.VERBS:
+        method = self.request.method
+        if method == "POST":
+            method = self.request.headers.get("X-HTTP-Method-Override", method).upper()
+        if method not in self.VERBS:
             self.set_header("Allow", ", ".join(self.VERBS))
-            raise MethodNotAllowed(str(self.request.method)[:20])
+            raise MethodNotAllowed(str(method)[:20])
+        # Only now: Tornado calls whatever bears this name.
+        self.request.method = method
 
     async def _take_body(self) -> None:
         size = self.body_size

@@ -69,11 +69,14 @@ class Forwarded:
         """Refuse what another site makes a guest's browser do. Raises ForeignOrigin.
 
         Sec-Fetch-Site is the browser's word on it; older browsers, and those on plain http, send
-        Origin only. Whoever sends neither is no browser, and in nobody's name.
+        Origin only. Whoever sends neither is no browser, and asks in nobody's name. A WebSocket
+        begins with a GET, but no browser keeps its messages from a foreign page.
         """
+        if request.method in SAFE and "Upgrade" not in request.headers:
+            return
         origin = request.headers.get("Origin")
         site = request.headers.get("Sec-Fetch-Site", "none" if origin is None else "")
-        if request.method in SAFE or site in ("same-origin", "none"):
+        if site in ("same-origin", "none"):
             return
         if origin is None or not self.is_ours(origin, request):
             ours = self.base_url(request)

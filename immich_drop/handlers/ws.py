@@ -16,6 +16,9 @@ HELLO = 10.0
 MOST = 8
 """Sockets of one session: tabs and those a phone left behind."""
 
+HANDSHAKE = frozenset({"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version"})
+"""Header fields without which Tornado answers with a text (RFC 6455 section 4.2.1)."""
+
 GOING_AWAY, UNSUPPORTED, POLICY, BUSY = 1001, 1003, 1008, 1013
 """Close codes (RFC 6455 section 7.4.1)."""
 
@@ -35,7 +38,8 @@ class EventsHandler(DropHandler, WebSocketHandler):
     async def get(self, *args: str, **kwargs: str) -> None:
         """Shake hands. Raises RateLimited, and BadRequest: who asks does not want a WebSocket."""
         self.parts.requests.spend(self.address)
-        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+        headers = self.request.headers
+        if not HANDSHAKE.issubset(headers) or "upgrade" not in headers["Connection"].lower():
             raise BadRequest("no WebSocket handshake")
         await super().get(*args, **kwargs)
 
