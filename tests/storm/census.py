@@ -19,10 +19,14 @@ from harness.wait import until
 def settled(product: Product, *, timeout: float) -> None:
     """Wait until nothing is on its way any more; unfinished uploads are not."""
 
-    def on_the_way() -> list[tuple[str, str]]:
-        return rows(product, "SELECT id, code FROM uploads WHERE state IN ('received', 'failed')")
+    def on_the_way() -> list[Any]:
+        query = "SELECT * FROM uploads WHERE state IN ('received', 'failed')"
+        return rows(product, f"SELECT state, code, count(*) FROM ({query}) GROUP BY 1, 2")
 
-    until(lambda: not on_the_way(), "every file to be in Immich", timeout=timeout)
+    try:
+        until(lambda: not on_the_way(), "every file to be in Immich", timeout=timeout)
+    except AssertionError as error:
+        raise AssertionError(f"{on_the_way()}\n{product.log[-3000:]}") from error
 
 
 def rows(product: Product, query: str) -> list[Any]:

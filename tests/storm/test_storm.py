@@ -18,7 +18,7 @@ from harness.wait import until
 
 from storm import census
 from storm.guests import File, Guest
-from storm.weather import Weather
+from storm.weather import Weather, let_time_pass
 
 KEY = f"storm-{secrets.token_hex(16)}"
 ALBUM = "Storm"
@@ -96,6 +96,7 @@ def let_the_host_mend(product: Product, immich: Immich) -> None:
     env = environment(product.settings)
     command = [sys.executable, str(SERVER), "retry"]
     subprocess.run(command, env=env, cwd=product.folder, check=True, capture_output=True)
+    let_time_pass(product)
     product.start()
 
 
