@@ -9,6 +9,7 @@ const plain = (text) => text.replace(/\s/g, " ");
 
 for (const [bytes, said] of /** @type {const} */ ([
   [0, "0 kB"],
+  [1, "1 kB"],
   [41_200, "41 kB"],
   [999_499, "999 kB"],
   [999_500, "1 MB"],

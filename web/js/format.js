@@ -45,7 +45,8 @@ export class Format {
 
   /** @param {number} bytes in powers of 1000, as phones count */
   bytes(bytes) {
-    return this.#size(bytes, power(bytes), true);
+    const shown = bytes > 0 ? Math.max(bytes, 1000) : 0; // "0 kB" would say that it is empty
+    return this.#size(shown, power(shown), true);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** @import {Config, Summary} from "./types.js" */
 /** @import {Words} from "./i18n.js" */
 import { progress } from "./overview.js";
-import { $, setStage } from "./stage.js";
+import { element, setStage } from "./stage.js";
 
 const AGAIN_AFTER = 10_000; // ms until a page that found no server looks again
 const OUT_OF_SERVICE = new Set([429, 502, 503, 504]);
@@ -41,9 +41,9 @@ export class Host {
 
   introduce() {
     const size = this.#words.format.bytes(this.#config.maxFileSize);
-    $("#title").textContent = this.title;
-    $("#message").textContent = this.#config.message || this.#words.say("message");
-    $("#limits").textContent = this.#words.say("limits", { size });
+    element("#title").textContent = this.title;
+    element("#message").textContent = this.#config.message || this.#words.say("message");
+    element("#limits").textContent = this.#words.say("limits", { size });
     document.title = this.title;
   }
 
@@ -66,16 +66,16 @@ export function regret(error, words) {
   const closed = error instanceof NoAnswer && OUT_OF_SERVICE.has(error.status);
   const write = () => {
     document.title = words.say("title");
-    $("#title").textContent = words.say("title");
-    $("#problemTitle").textContent = words.say(closed ? "closed" : "unreachable");
-    $("#problemText").textContent = words.say(closed ? "closedText" : "unreachableText");
+    element("#title").textContent = words.say("title");
+    element("#problemTitle").textContent = words.say(closed ? "closed" : "unreachable");
+    element("#problemText").textContent = words.say(closed ? "closedText" : "unreachableText");
   };
   write();
   words.addEventListener("change", write);
   setStage("problem");
-  $("#problemTitle").focus();
+  element("#problemTitle").focus();
   const again = () => location.reload();
-  $("#reload").addEventListener("click", again);
+  element("#reload").addEventListener("click", again);
   addEventListener("online", again);
   setTimeout(again, AGAIN_AFTER);
 }

@@ -26,10 +26,12 @@ export const LANGUAGES = {
 const SAID_AS = {
   bad_metadata: "bad_request",
   unsupported_checksum: "bad_request",
+  foreign_origin: "bad_request",
   method_not_allowed: "bad_request",
   wrong_content_type: "bad_request",
   state_conflict: "not_found",
   offset_conflict: "internal",
+  too_many_connections: "rate_limited",
   too_many_uploads: "rate_limited",
   unavailable: "rate_limited",
   immich: "immich_refused",

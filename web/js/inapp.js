@@ -9,6 +9,11 @@ export function isInApp(userAgent) {
   return IN_APP.test(userAgent);
 }
 
+/** An iPhone, or an iPad, which calls itself a Macintosh. @param {Navigator} navigator */
+export function isApple({ userAgent, maxTouchPoints }) {
+  return /iPhone|iPad|Macintosh/.test(userAgent) && maxTouchPoints > 1;
+}
+
 /** The bar that shows the way out; it never stands in the way. @param {HTMLElement} bar @param {() => void} copied */
 export function showWayOut(bar, copied) {
   bar.hidden = false;

@@ -116,9 +116,8 @@ export class Overview extends EventTarget {
   /** @param {Summary} summary */
   #advise({ phase }) {
     const advice = ADVICE[phase];
-    const element = this.#get("advice");
-    element.hidden = advice === undefined;
     if (!advice) return;
+    const element = this.#get("advice");
     element.classList.toggle("safe", advice.safe === true);
     element.querySelector("use")?.setAttribute("href", `#i-${advice.icon}`);
     this.#put("adviceText", this.#words.say(advice.text));

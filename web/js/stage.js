@@ -8,15 +8,15 @@ const WELCOME = new Set(["empty", "problem"]);
 export function setStage(phase) {
   document.body.dataset.phase = phase;
   document.body.classList.toggle("welcome", WELCOME.has(phase));
-  for (const element of document.querySelectorAll("[data-phases]")) {
-    const phases = (element.getAttribute("data-phases") ?? "").split(" ");
-    /** @type {HTMLElement} */ (element).hidden = !phases.includes(phase);
+  for (const part of document.querySelectorAll("[data-phases]")) {
+    const phases = (part.getAttribute("data-phases") ?? "").split(" ");
+    /** @type {HTMLElement} */ (part).hidden = !phases.includes(phase);
   }
 }
 
 /** @param {string} selector @returns {any} the element; its type is the caller's to know */
-export function $(selector) {
-  const element = document.querySelector(selector);
-  if (!element) throw new Error(`the page has no ${selector}`);
-  return element;
+export function element(selector) {
+  const found = document.querySelector(selector);
+  if (!found) throw new Error(`the page has no ${selector}`);
+  return found;
 }
