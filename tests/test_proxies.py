@@ -23,7 +23,7 @@ from harness.immich import Immich
 from harness.process import Process
 from harness.product import Product, running
 from harness.tus import VERSION, metadata, patch_headers
-from harness.wait import until
+from harness.wait import PATIENCE, until
 from playwright.sync_api import Browser, WebSocket, expect, sync_playwright
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -226,7 +226,8 @@ def test_a_guest_brings_a_photo(
     page.goto(f"{site.origin}{site.path}/")
     page.locator("#media").set_input_files(photo)
     immich.wait_for(photo.read_bytes())
-    expect(page.locator("body")).to_have_attribute("data-phase", "done")
+    body = page.locator("body")
+    expect(body).to_have_attribute("data-phase", "done", timeout=PATIENCE * 1000)
     page.close()
     assert {url for url in requests if not url.startswith(f"{site.origin}{site.path}/")} == set()
     assert mishaps == []
