@@ -7,7 +7,7 @@ either `finish` (the body is complete) or `abandon` (it is not, but what came is
 
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 from immich_drop.db import Db
@@ -129,8 +129,10 @@ class Receiver:
         if upload.state is State.RECEIVING and self.offset(upload) == upload.length:
             # We died, or the database failed, between the last byte and saying so. The client
             # takes an offset at the end for a promise, so make it one first.
-            with suppress(ChecksumMismatch):
+            try:
                 await self.complete(upload)
+            except ChecksumMismatch as error:
+                log.warning("%s", error)
             upload = self._look_up(upload_id)
         return upload, self.offset(upload)
 

@@ -57,7 +57,7 @@ class Sweeper:
             )
         for upload_id in strays - strangers:
             await self._spool.delete(upload_id)
-        log.info("deleted %d files that no upload needs", len(strays - strangers))
+            log.info("upload=%s deleted a file that is not needed any more", upload_id)
 
     async def promise(self) -> None:
         """Make uploads `received` whose bytes are all here, and nobody was able to say so.
