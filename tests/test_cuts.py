@@ -45,10 +45,21 @@ SIZES = pytest.mark.parametrize(
 
 
 @SIZES
-def test_every_byte_before_a_fin_is_kept(tus: Tus, immich: Immich, size: int, sent: int) -> None:
-    data = pattern(size, seed=1)
-    url = tus.create(size)
-    with begin(tus, url, 0, data[:sent], promised=size) as connection:
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_every_byte_before_a_fin_is_kept(
+    tus: Tus, immich: Immich, size: int, sent: int, framing: str, at_once: bool
+) -> None:
+    """The end may come in the same packet as the first byte, before the product has looked."""
+    data = f"{framing} {at_once} {size} ".encode() + pattern(size)
+    url = tus.create(len(data))
+    headers, body = {"Content-Length": str(len(data))}, data[:sent]
+    if framing == "chunked":
+        headers, body = {"Transfer-Encoding": "chunked"}, chunked(data[:sent], end=False)
+    with tus.connect() as connection:
+        connection.send(request("PATCH", url, patch_headers(0, **headers)) + body)
+        if not at_once:
+            connection.settle()
         connection.finish()
         connection.until_closed()
     assert timed_offset(tus, url) == sent
