@@ -53,7 +53,7 @@ def test_storm(product: Product, immich: Immich, long: bool, seed: int) -> None:
                 largest=(30 if long else 1) * MEGABYTE,
                 twins=twins,
             )
-            for number in range(48 if long else 10)
+            for number in range(48 if long else 6)
         ]
         for guest in guests:
             guest.start()

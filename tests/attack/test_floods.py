@@ -1,0 +1,170 @@
+"""Too much of everything: connections, messages, checksums, guesses."""
+
+import json
+import secrets
+import shutil
+import socket
+import struct
+import sys
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from harness.expect import refused
+from harness.immich import Immich
+from harness.process import Process
+from harness.product import SERVER, Product, environment, running
+from harness.tus import VERSION, Tus
+from harness.wait import until
+from harness.websocket import TEXT, WebSocket
+from harness.wire import Connection, Hangup, _unread
+
+MEGABYTE = 1 << 20
+
+
+def resident(product: Product) -> int:
+    """Return the bytes of memory which the product holds."""
+    pages = Path(f"/proc/{product.process.pid}/statm").read_text().split()[1]
+    return int(pages) * 4096
+
+
+def crowd(stack: ExitStack, product: Product, size: int) -> list[Connection]:
+    """Open connections that say nothing."""
+    return [stack.enter_context(product.tus.connect()) for _ in range(size)]
+
+
+class TestConnections:
+    def test_of_one_address(self, immich: Immich, tmp_path: Path) -> None:
+        with running(tmp_path, **immich.settings, LIMIT_CONNECTIONS="5") as product:
+            with ExitStack() as stack:
+                inside = crowd(stack, product, 5)
+                for _ in range(3):
+                    with product.tus.connect() as connection:
+                        answer = connection.ask("GET", "/")
+                        refused(answer, 429, "too_many_connections")
+                        assert int(answer["Retry-After"]) > 0
+                        assert connection.until_closed() == b""
+                assert inside[0].ask("GET", "/healthz").status == 200
+                inside[1].close()
+                until(lambda: product.tus.ask("GET", "/healthz").status == 200, "a free place")
+            until(lambda: product.tus.ask("GET", "/healthz").status == 200, "all to be free")
+
+    def test_a_websocket_is_one(self, immich: Immich, tmp_path: Path) -> None:
+        with running(tmp_path, **immich.settings, LIMIT_CONNECTIONS="1") as product:
+            with WebSocket(product.address) as page:
+                page.say({"session": secrets.token_hex(16)})
+                assert page.hear()["type"] == "snapshot"
+                refused(product.tus.ask("GET", "/"), 429, "too_many_connections")
+            until(lambda: product.tus.ask("GET", "/healthz").status == 200, "the place to be free")
+
+    def test_a_proxy_speaks_for_many(self, immich: Immich, tmp_path: Path) -> None:
+        limits = {"LIMIT_CONNECTIONS": "2", "TRUSTED_PROXIES": "127.0.0.1"}
+        with running(tmp_path, **immich.settings, **limits) as product, ExitStack() as stack:
+            for connection in crowd(stack, product, 10):
+                assert connection.ask("GET", "/healthz").status == 200
+
+    @pytest.mark.skipif(not shutil.which("prlimit"), reason="util-linux is not there")
+    def test_of_all_together(self, immich: Immich, tmp_path: Path) -> None:
+        """More than there are files to open for them: uploads under way are not harmed."""
+        env = environment({**immich.settings, "LIMIT_CONNECTIONS": "0", "PATH": "/usr/bin:/bin"})
+        command = ["prlimit", "--nofile=200:200", sys.executable, str(SERVER)]
+        process = Process(command, env=env, cwd=tmp_path)
+        try:
+            tus = Tus(process.address())
+            data = b"in the middle of a crowd" * 1000
+            url = tus.create(len(data))
+            with ExitStack() as stack, tus.connect() as guest:
+                assert guest.ask("HEAD", url, VERSION).status == 200
+                for _ in range(300):
+                    stack.enter_context(tus.connect())
+                headers = VERSION | {"Upload-Offset": "0"}
+                headers["Content-Type"] = "application/offset+octet-stream"
+                assert guest.ask("PATCH", url, headers, data).status == 204
+                immich.wait_for(data)
+                with suppress(Hangup, ConnectionError):
+                    refused(tus.ask("GET", "/"), 429, "too_many_connections")
+            until(lambda: tus.ask("GET", "/healthz").status == 200, "the crowd to leave")
+            assert process.stop() == 0
+            assert "Traceback" not in process.log, process.log[-2000:]
+        finally:
+            process.kill()
+
+
+class TestMessages:
+    def test_a_page_that_asks_and_never_listens(self, product: Product, session: str) -> None:
+        """Answers pile up on its side, not on ours."""
+        ping = json.dumps({"type": "ping"}).encode()
+        frame = struct.pack("!BB", 0x80 | TEXT, 0x80 | len(ping)) + bytes(4) + ping
+        with WebSocket(product.address) as deaf:
+            deaf.say({"session": session})
+            deaf._connection._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf._connection.send(frame * (MEGABYTE // len(frame)))
+            own = deaf._connection._socket.getsockname()[1]
+            last = None
+
+            def stands_still() -> bool:
+                nonlocal last
+                before, last = last, _unread(product.address[1], own)
+                time.sleep(0.4)
+                return last == before
+
+            until(stands_still, "an end of reading")
+            assert last, "all of it was read, and answered into our memory"
+        assert product.tus.ask("GET", "/healthz").status == 200
+
+    @pytest.mark.parametrize("size", [64 * 1024 + 1, 1 << 40])
+    def test_a_frame_that_is_far_too_long(self, product: Product, size: int) -> None:
+        with WebSocket(product.address) as page:
+            page._connection.send(struct.pack("!BBQ", 0x80 | TEXT, 0x80 | 127, size) + bytes(4))
+            with pytest.raises(Hangup):
+                page.hear()
+
+    def test_a_message_in_pieces_without_end(self, product: Product) -> None:
+        before = resident(product)
+        with WebSocket(product.address) as page:
+            page._connection.send(struct.pack("!BBH", TEXT, 0x80 | 126, 60_000) + bytes(60_004))
+            pieces = (struct.pack("!BBH", 0, 0x80 | 126, 60_000) + bytes(60_004)) * 1000
+            with pytest.raises(OSError, match=r"reset|pipe"):
+                page._connection.send(pieces)
+        assert resident(product) - before < 20 * MEGABYTE
+
+
+class TestGuesses:
+    def test_ids_are_too_many(self, tus: Tus) -> None:
+        ids = {tus.create(3).rpartition("/")[2] for _ in range(50)}
+        assert {len(id_) for id_ in ids} == {22}
+        assert len({id_[:4] for id_ in ids}) > 45
+        assert len({id_[-4:] for id_ in ids}) > 45
+
+    def test_a_checksum_tells_nothing_that_did_not_come_through_here(
+        self, product: Product, immich: Immich, session: str
+    ) -> None:
+        """What else is in the library is none of a guest's business."""
+        import hashlib
+
+        ours, theirs = f"ours {session}".encode(), f"theirs {session}".encode()
+        with running(product.folder / session, **immich.settings) as other:
+            other.tus.upload(theirs)
+            immich.wait_for(theirs)
+        product.tus.upload(ours)
+        immich.wait_for(ours)
+        hashes = [hashlib.sha1(data).hexdigest() for data in (ours, theirs)]
+        question = json.dumps({"session": session, "checksums": hashes}).encode()
+
+        def known() -> list[str]:
+            return product.tus.ask("POST", "/api/known", {}, question).json()["known"]
+
+        until(known, "the ledger to know")
+        assert known() == hashes[:1]
+
+    def test_questions_are_counted(self, immich: Immich, tmp_path: Path, session: str) -> None:
+        hashes = [f"{number:040x}" for number in range(100)]
+        question = json.dumps({"session": session, "checksums": hashes}).encode()
+        with running(tmp_path, **immich.settings) as product, product.tus.connect() as connection:
+            for _ in range(200):
+                answer = connection.ask("POST", "/api/known", {}, question)
+                if answer.status == 429:
+                    break
+            refused(answer, 429, "rate_limited")
+            assert 0 < int(answer["Retry-After"]) <= 60
