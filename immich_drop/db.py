@@ -1,8 +1,9 @@
 """Rows at rest: uploads on their way, and the ledger of checksums Immich has.
 
 One thread owns the connection that writes. It takes all writes that wait, runs each in a savepoint
-of one transaction and commits once, with an fsync (`synchronous=FULL`): what a caller was told is
-on disk, and ten phones that finish together pay for one fsync. Reads are single-row look-ups on a
+of one transaction and commits once. What a promise rests on (`received`, and that Immich has it) is
+on disk when the caller hears of it, and everything that was written before with it; ten phones that
+finish together pay for one fsync. The rest survives a crash, but pays for no fsync of its own. Reads are single-row look-ups on a
 connection of their own, which in WAL mode never wait for the writer.
 """
 
@@ -37,6 +38,8 @@ Write = Callable[[sqlite3.Connection], T]
 @dataclass(frozen=True, slots=True)
 class _Job:
     write: Write[object]
+    promise: bool
+    """Somebody will be told: it has to be on disk for good."""
     done: "asyncio.Future[object]"
     loop: asyncio.AbstractEventLoop
 
@@ -60,7 +63,6 @@ class Db:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
             self._writer.execute("PRAGMA journal_mode=WAL")
-            self._writer.execute("PRAGMA synchronous=FULL")
             before = migrate(self._writer)
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only=1")
@@ -291,12 +293,12 @@ class Db:
                 also(connection)
             return _from_row(row)
 
-        return await self._write(write)
+        return await self._write(write, promise="state" in changes)
 
-    async def _write(self, write: Write[T]) -> T:
+    async def _write(self, write: Write[T], *, promise: bool = False) -> T:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[object] = loop.create_future()
-        self._jobs.put(_Job(write, done, loop))
+        self._jobs.put(_Job(write, promise, done, loop))
         return cast(T, await done)
 
     def _work(self) -> None:
@@ -312,7 +314,10 @@ class Db:
         """Run jobs in one transaction; one that fails takes nothing of the others along."""
         if not jobs:
             return
+        # FULL syncs the whole log, with what was committed before.
+        synchronous = "FULL" if any(job.promise for job in jobs) else "NORMAL"
         try:
+            self._writer.execute(f"PRAGMA synchronous={synchronous}")
             self._writer.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(job) for job in jobs]
             self._writer.execute("COMMIT")

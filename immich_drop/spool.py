@@ -127,9 +127,12 @@ class Spool:
             raise _explain(error) from error
 
     async def open(self, upload_id: str) -> "SpoolFile":
-        """Open an upload to append to it; makes the file when there is none."""
-        file = await self.run(partial(_open, self.path(upload_id)))
-        size = os.fstat(file).st_size
+        """Open an upload to append to it.
+
+        The first bytes make the file, so that a new upload costs no trip to the disk of its own.
+        """
+        size = self.offset(upload_id)
+        file = await self.run(partial(_open, self.path(upload_id))) if size else None
         digest = self._digests.setdefault(upload_id, _Digest())
         if digest.hashed > size:
             digest = self._digests[upload_id] = _Digest()
@@ -207,7 +210,9 @@ class Spool:
 class SpoolFile:
     """One upload, open for appending; its holder is the only writer (see `locker`)."""
 
-    def __init__(self, spool: Spool, upload_id: str, file: int, size: int, digest: _Digest) -> None:
+    def __init__(
+        self, spool: Spool, upload_id: str, file: int | None, size: int, digest: _Digest
+    ) -> None:
         self.offset = size
         """Bytes written."""
         self._spool = spool
@@ -238,9 +243,9 @@ class SpoolFile:
         hashes = [sha1] if inline else []
         if self._chunk_hash is not None:
             hashes.append(self._chunk_hash)
-        folder = self._spool.path(self._id).parent if last else None
-        job = partial(_append, self._file, self.offset, data, hashes, folder)
-        written, trouble = await self._spool.run(job)
+        path = self._spool.path(self._id)
+        job = partial(_append, self._file, path, self.offset, data, hashes, for_good=last)
+        self._file, written, trouble = await self._spool.run(job)
         self.offset += written
         if inline:
             self._digest.advance(sha1, written)
@@ -252,7 +257,7 @@ class SpoolFile:
 
     async def sync(self) -> None:
         """Return when every byte, and the file's name, are on disk for good."""
-        if not self._safe:
+        if self._file is not None and not self._safe:
             await self._spool.run(partial(_sync, self._file, self._spool.path(self._id).parent))
             self._safe = True
 
@@ -277,7 +282,8 @@ class SpoolFile:
         """Go back to where the chunk started."""
         await self._stop_catching_up()
         size, digest = self._mark
-        await self._spool.run(partial(os.ftruncate, self._file, size))
+        if self._file is not None:
+            await self._spool.run(partial(os.ftruncate, self._file, size))
         self.offset = size
         self._digest = digest.copy()
         self._chunk = None
@@ -292,7 +298,8 @@ class SpoolFile:
     async def close(self) -> None:
         """Close the file; the running SHA-1 stays with the spool."""
         await self._stop_catching_up()
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)
 
     def _start_catching_up(self) -> None:
         if self._catching_up is None:
@@ -305,10 +312,12 @@ class SpoolFile:
             task.exception()  # whoever waits for the checksum meets it again
 
     async def _hash_on(self) -> None:
+        if (file := self._file) is None:
+            return
         while not self._leaving and (start := self._digest.hashed) < self.offset:
             count = min(STRIDE, self.offset - start)
             sha1 = self._digest.sha1.copy()
-            await self._spool.run(partial(_hash_range, self._file, start, count, sha1))
+            await self._spool.run(partial(_hash_range, file, start, count, sha1))
             self._digest.advance(sha1, count)
 
     async def _catch_up(self) -> None:
@@ -330,30 +339,34 @@ def _open(path: Path) -> int:
 
 
 def _append(
-    file: int,
+    file: int | None,
+    path: Path,
     offset: int,
     data: bytes | memoryview,
     hashes: list["hashlib._Hash"],
-    folder: Path | None,
-) -> tuple[int, OSError | None]:
-    """Write piece by piece, hashing exactly what was written; tells how far it came.
+    *,
+    for_good: bool,
+) -> tuple[int | None, int, OSError | None]:
+    """Write piece by piece, hashing exactly what was written; tells the file and how far it came.
 
-    With a folder, file and folder are on disk for good in the end.
+    With `for_good`, bytes and name are on disk in the end.
     """
     view = memoryview(data)
     written = 0
     try:
+        if file is None:
+            file = _open(path)
         while written < len(view):
             piece = view[written : written + PIECE]
             count = os.pwrite(file, piece, offset + written)
             for digest in hashes:
                 digest.update(piece[:count])
             written += count
-        if folder is not None:
-            _sync(file, folder)
+        if for_good:
+            _sync(file, path.parent)
     except OSError as trouble:
-        return written, trouble
-    return written, None
+        return file, written, trouble
+    return file, written, None
 
 
 def _hash_range(file: int, start: int, count: int, sha1: "hashlib._Hash") -> None:
