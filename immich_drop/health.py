@@ -24,7 +24,7 @@ class Health:
         except Unavailable as error:
             report["database"] = error.code
         try:
-            self._spool.prepare()
+            self._spool.probe()
             report["disk"] = "disk_full" if self._room.low() else "ok"
         except (Unavailable, OSError):
             report["spool"] = Unavailable.code

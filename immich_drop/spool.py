@@ -71,6 +71,13 @@ class Spool:
     def prepare(self) -> None:
         """Make the folder and see that it can be written to. Raises OSError."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self.probe()
+
+    def probe(self) -> None:
+        """See that the folder can be written to. Raises OSError.
+
+        One that vanished is not made anew: it may be a disk that comes back, with files on it.
+        """
         probe = self._folder / ".probe"
         probe.write_bytes(b"")
         probe.unlink()
