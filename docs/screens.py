@@ -59,7 +59,7 @@ def take(
     phone = device == "phone"
     context = browser.new_context(
         viewport=PHONE if phone else DESKTOP,
-        device_scale_factor=2 if phone else 1,
+        device_scale_factor=1.5 if phone else 1,
         is_mobile=phone,
         has_touch=phone,
         color_scheme=scheme,
@@ -75,7 +75,7 @@ def take(
 def keep(page: Page, path: Path) -> None:
     """Save what is in view, small enough for a repository."""
     with Image.open(io.BytesIO(page.screenshot())) as picture:
-        picture.save(path, quality=82, method=6)
+        picture.save(path, quality=80, method=6)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ export default {
   files: { one: "{n} Datei", other: "{n} Dateien" },
   wereThere: { one: "{n} davon war schon da.", other: "{n} davon waren schon da." },
   allStored: "Alles ist in Immich. Du kannst die Seite schließen.",
-  addMore: "Mehr hinzufügen",
+  addMore: "Noch mehr",
   pause: "Pause",
   resume: "Weiter",
   cancel: "Abbrechen",

@@ -44,7 +44,7 @@ export default {
   files: { one: "{n} bestand", other: "{n} bestanden" },
   wereThere: { one: "{n} daarvan was er al.", other: "{n} daarvan waren er al." },
   allStored: "Alles staat in Immich. Je kunt deze pagina sluiten.",
-  addMore: "Meer toevoegen",
+  addMore: "Nog meer",
   pause: "Pauze",
   resume: "Verder",
   cancel: "Annuleren",
