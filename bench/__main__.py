@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,7 @@ def keep(
     """Write the figures and their picture down."""
     workloads = {key: [to_json(s) for s in several] for key, several in found.items()}
     text = json.dumps({"about": about, "titles": titles, "workloads": workloads}, indent=1)
+    RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(text + "\n")
     (RESULTS / f"{name}.svg").write_text(plot(found, titles))
 
@@ -86,6 +88,8 @@ def keep(
 def main() -> None:
     """Measure what the command line asks for."""
     given = arguments()
+    # Whoever asks us to end gets servers ended and files removed, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tools = gather()
     for name, reason in tools.skipped.items():
         print(f"without {name}: {reason}")

@@ -87,22 +87,24 @@ def curl(drop: Drop, folder: Path, source: Path) -> Figures:
     write_files(drop, files, source)
     try:
         with standin(folder) as (url, key):
-            command = ["curl", "--silent", "--show-error", "--fail", "-H", f"x-api-key: {key}"]
-            command += ["--parallel", "--parallel-max", str(PARALLEL)]
-            stamp = "2026-01-01T00:00:00.000Z"
+            command = ["curl", "--parallel", "--parallel-max", str(PARALLEL)]
             for path in sorted(files.iterdir()):
-                fields = {"deviceAssetId": path.name, "deviceId": "bench"}
-                fields |= {"fileCreatedAt": stamp, "fileModifiedAt": stamp}
-                form = [f"-F{name}={value}" for name, value in fields.items()]
-                output = ["-o", "/dev/null", f"{url}/assets"]
-                command += [*form, f"-FassetData=@{path}", *output, "--next"]
-                command += ["--silent", "-H", f"x-api-key: {key}"]
+                command += _curl_form(path, url, key)
             start = time.perf_counter()
-            subprocess.run(command[:-4], check=True, capture_output=True, timeout=LONGEST)
+            subprocess.run(command, check=True, capture_output=True, timeout=LONGEST)
             seconds = time.perf_counter() - start
     finally:
         shutil.rmtree(files)
     return Figures(seconds=seconds, size=drop.total, files=drop.files)
+
+
+def _curl_form(path: Path, url: str, key: str) -> list[str]:
+    stamp = "2026-01-01T00:00:00.000Z"
+    fields = {"deviceAssetId": path.name, "deviceId": "bench", "assetData": f"@{path}"}
+    fields |= {"fileCreatedAt": stamp, "fileModifiedAt": stamp}
+    form = [f"-F{name}={value}" for name, value in fields.items()]
+    key_header = ["-H", f"x-api-key: {key}"]
+    return ["--next", "--fail", *key_header, *form, "-o", "/dev/null", f"{url}/assets"]
 
 
 def write_files(drop: Drop, folder: Path, source: Path) -> None:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,5 +99,6 @@ def family(pid: int) -> Iterator[int]:
     """Give a process and its descendants."""
     yield pid
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in listing.read_text().split():
-            yield from family(int(child))
+        with suppress(OSError):  # a thread that is gone by now
+            for child in listing.read_text().split():
+                yield from family(int(child))

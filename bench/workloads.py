@@ -65,7 +65,7 @@ def all_workloads(tools: Tools, scale: float) -> list[Workload]:
         taking("eight", _title(films), films, (*YARDSTICKS, "drop", "drop, no sync", *PEERS)),
         taking("photos", _title(photos), photos, (*many, *PEERS)),
         taking("small", _title(small), small, (*many, *PEERS)),
-        _phones(field, max(4, int(20 * scale))),
+        _phones(field, max(6, int(20 * scale))),
         _whole("whole-big", film),
         _whole("whole-photos", photos),
         _forwarding("forward-big", film, 0.0),
