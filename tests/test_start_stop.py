@@ -202,7 +202,7 @@ class TestStop:
         urls = [tus.create(len(poured)), tus.create(len(stalled))]
         with (
             ThreadPoolExecutor() as pool,
-            immich.fault("hang_body", after=1000),
+            immich.fault("hang_body", after=100_000),
             ExitStack() as open_,
         ):
             tus.upload(waiting)
@@ -229,7 +229,7 @@ class TestStop:
 
     def test_a_second_signal_ends_it_at_once(self, immich: Immich, tmp_path: Path) -> None:
         product = Product(tmp_path, **immich.settings)
-        with immich.fault("hang_body", after=1000):
+        with immich.fault("hang_body", after=100_000):
             product.tus.upload(b"x" * 1_000_000)
             until(immich.under_way, "a delivery")
             product.process.signal(signal.SIGTERM)
