@@ -16,7 +16,7 @@ from immich_drop.album import Album
 from immich_drop.create import Allowance, Creator
 from immich_drop.db import Db
 from immich_drop.deliver import Courier
-from immich_drop.errors import Unavailable
+from immich_drop.errors import DropError
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
@@ -270,8 +270,9 @@ async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) 
     while True:
         try:
             await work()
-        except Unavailable as error:
-            log.warning("%s", error)
+        except Exception as error:  # the top of a worker: its clock goes on
+            known = isinstance(error, DropError)
+            log.warning("%s", error, exc_info=None if known else error)
         await asyncio.sleep(seconds)
 
 

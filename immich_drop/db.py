@@ -1,47 +1,24 @@
 """Rows at rest: uploads on their way, and the ledger of checksums Immich has.
 
-One thread owns the connection that writes. It takes all writes that wait, runs each in a savepoint
-of one transaction and commits once. What a promise rests on (`received`, and that Immich has it) is
-on disk when the caller hears of it, and everything that was written before with it; ten phones that
-finish together pay for one fsync. The rest survives a crash, but pays for no fsync of its own. Reads are single-row look-ups on a
-connection of their own, which in WAL mode never wait for the writer.
+Writes go through `writer`. Reads are look-ups on a connection of their own, which in WAL mode never
+wait for the writer, so they stay on the event loop.
 """
 
-import asyncio
-import logging
 import sqlite3
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TypeVar, cast
+from typing import cast
 
 from immich_drop.errors import StateConflict, Unavailable
 from immich_drop.migrations import migrate
 from immich_drop.upload import SETTLED, TRANSITIONS, State, Upload
-
-log = logging.getLogger(__name__)
-
-BATCH = 256
-"""Writes in one transaction at most."""
+from immich_drop.writer import Write, Writer
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that has the database locked."""
-
-T = TypeVar("T")
-Write = Callable[[sqlite3.Connection], T]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    write: Write[object]
-    promise: bool
-    """Somebody will be told: it has to be on disk for good."""
-    done: "asyncio.Future[object]"
-    loop: asyncio.AbstractEventLoop
 
 
 class Db:
@@ -49,9 +26,7 @@ class Db:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="db", daemon=True)
-        self._writer: sqlite3.Connection
+        self._writer: Writer
         self._reader: sqlite3.Connection
 
     def open(self) -> bool:
@@ -61,22 +36,20 @@ class Db:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            self._writer.execute("PRAGMA journal_mode=WAL")
-            before = migrate(self._writer)
+            connection = self._connect()
+            connection.execute("PRAGMA journal_mode=WAL")
+            before = migrate(connection)
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only=1")
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(f"{self._path}: {error}") from error
-        self._thread.start()
+        self._writer = Writer(connection)
         return before == 0
 
     def close(self) -> None:
         """Finish what is queued and close."""
-        self._jobs.put(None)
-        self._thread.join()
-        self._reader.close()
         self._writer.close()
+        self._reader.close()
 
     # --- uploads
 
@@ -136,7 +109,7 @@ class Db:
             )
             return cursor.rowcount == 1
 
-        if await self._write(write):
+        if await self._writer.write(write):
             return upload
         existing = self.find_item(upload.session or "", upload.item or "")
         if existing is None:
@@ -185,12 +158,12 @@ class Db:
             if not cursor.rowcount:
                 raise StateConflict(f"{upload.id} is not {upload.state} any more")
 
-        await self._write(write)
+        await self._writer.write(write)
 
     async def delete(self, upload_ids: Iterable[str]) -> None:
         """Forget uploads, whatever their state."""
         rows = [(upload_id,) for upload_id in upload_ids]
-        await self._write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
+        await self._writer.write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
 
     def idle_since(self, state: State, moment: datetime) -> list[str]:
         """Give the ids of uploads in a state that nothing happened to since a moment."""
@@ -230,7 +203,9 @@ class Db:
 
     async def disown(self, checksum: bytes) -> None:
         """Drop a checksum that Immich does not have any more."""
-        await self._write(lambda c: c.execute("DELETE FROM ledger WHERE checksum = ?", (checksum,)))
+        await self._writer.write(
+            lambda c: c.execute("DELETE FROM ledger WHERE checksum = ?", (checksum,))
+        )
 
     # --- facts
 
@@ -241,13 +216,13 @@ class Db:
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact over restarts."""
-        await self._write(
+        await self._writer.write(
             lambda c: c.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
         )
 
     async def forget(self, key: str) -> None:
         """Drop a fact that is one no more."""
-        await self._write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
+        await self._writer.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
 
     def ping(self) -> None:
         """See that the database answers. Raises Unavailable."""
@@ -293,67 +268,7 @@ class Db:
                 also(connection)
             return _from_row(row)
 
-        return await self._write(write, promise="state" in changes)
-
-    async def _write(self, write: Write[T], *, promise: bool = False) -> T:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[object] = loop.create_future()
-        self._jobs.put(_Job(write, promise, done, loop))
-        return cast(T, await done)
-
-    def _work(self) -> None:
-        while True:
-            jobs = [self._jobs.get()]
-            while len(jobs) < BATCH and not self._jobs.empty():
-                jobs.append(self._jobs.get())
-            self._transact([job for job in jobs if job is not None])
-            if None in jobs:
-                return
-
-    def _transact(self, jobs: list[_Job]) -> None:
-        """Run jobs in one transaction; one that fails takes nothing of the others along."""
-        if not jobs:
-            return
-        # FULL syncs the whole log, with what was committed before.
-        synchronous = "FULL" if any(job.promise for job in jobs) else "NORMAL"
-        try:
-            self._writer.execute(f"PRAGMA synchronous={synchronous}")
-            self._writer.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(job) for job in jobs]
-            self._writer.execute("COMMIT")
-        except sqlite3.Error as error:
-            outcomes = [Unavailable(f"database: {error}")] * len(jobs)
-            self._roll_back()
-        for job, outcome in zip(jobs, outcomes, strict=True):
-            job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
-
-    def _attempt(self, job: _Job) -> object:
-        self._writer.execute("SAVEPOINT job")
-        try:
-            outcome = job.write(self._writer)
-        except Exception as error:  # noqa: BLE001  # the caller meets it; thread and others go on
-            # Where SQLite gave up the whole transaction this fails too, and with it all jobs.
-            self._writer.execute("ROLLBACK TO job")
-            broken = isinstance(error, sqlite3.Error)
-            outcome = Unavailable(f"database: {error}") if broken else error
-        self._writer.execute("RELEASE job")
-        return outcome
-
-    def _roll_back(self) -> None:
-        try:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-        except sqlite3.Error:
-            log.exception("the database does not even roll back")
-
-
-def _resolve(done: "asyncio.Future[object]", outcome: object) -> None:
-    if done.cancelled():
-        return
-    if isinstance(outcome, Exception):
-        done.set_exception(outcome)
-    else:
-        done.set_result(outcome)
+        return await self._writer.write(write, promise="state" in changes)
 
 
 def _to_ms(moment: datetime) -> int:

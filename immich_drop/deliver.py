@@ -83,28 +83,28 @@ class Courier:
         return found
 
     async def _adopt(self, upload: Upload, checksum: bytes, found: Found) -> Delivered:
-        """Take an asset that Immich has for this upload, if it really holds the bytes."""
+        """Take an asset that Immich has for this upload, if it really holds the bytes.
+
+        Before 3.1 a failed upload, ours or another program's, can leave a row without its file.
+        """
         with _later():
             if found.trashed:
                 await self._restore(upload, found)
-            if not upload.offered:
-                return Delivered(State.DUPLICATE, found.asset_id)
-            # We have sent it before and got no good answer. The row may be there without its file
-            # (Immich before 3.1); if the file is there, it is the one we sent.
             proof = await self._immich.proves(
                 found.asset_id, checksum=checksum, length=upload.length or 0
-            )
-        if proof is None:
-            log.warning(
-                "upload=%s taken as delivered: Immich names its checksum, but to see that the file"
-                " is there the key needs asset.read",
-                upload.id,
             )
         if proof is False:
             raise ImmichUnverified(
                 f"asset {found.asset_id} is a row without its file; delete it in Immich for good"
             )
-        return Delivered(State.STORED, found.asset_id)
+        if proof is None and upload.offered:
+            log.warning(
+                "upload=%s taken as delivered: Immich names its checksum, but to see that the file"
+                " is there the key needs asset.read",
+                upload.id,
+            )
+        # What we sent before, and got no good answer for, is the one that is there now.
+        return Delivered(State.STORED if upload.offered else State.DUPLICATE, found.asset_id)
 
     async def _restore(self, upload: Upload, found: Found) -> None:
         if not await self._immich.restore(found.asset_id):

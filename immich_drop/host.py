@@ -51,8 +51,8 @@ async def retry(db: Db, ids: Sequence[str]) -> int:
 async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
     """Delete failed uploads, rows and bytes: these, or all; gives how many."""
     uploads = _failed(db, ids)
-    await db.delete(upload.id for upload in uploads)
     for upload in uploads:
+        await db.remove(upload)
         await spool.delete(upload.id)
     return len(uploads)
 

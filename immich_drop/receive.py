@@ -24,7 +24,8 @@ from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.reception import Reception
 from immich_drop.room import Room
-from immich_drop.spool import Spool, SpoolFile
+from immich_drop.spool import Spool
+from immich_drop.spool_file import SpoolFile
 from immich_drop.tus import Chunk
 from immich_drop.upload import State, Upload
 

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from immich_drop.errors import Superseded, TooLarge
 from immich_drop.room import Room
-from immich_drop.spool import SpoolFile
+from immich_drop.spool_file import SpoolFile
 from immich_drop.upload import Upload
 
 

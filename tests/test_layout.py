@@ -28,6 +28,9 @@ ELSEWHERE = {
     "main": "test_start_stop.py",
     "migrations": "unit/test_db.py",
     "reception": "unit/test_receive.py",
+    "spool_file": "unit/test_spool.py",
+    "disk": "unit/test_spool.py",
+    "writer": "unit/test_db.py",
     "standin": "standin",
 }
 """Packages and modules whose tests do not bear their name."""

@@ -116,6 +116,6 @@ async def test_what_is_refused_keeps_no_room(tmp_path: Path) -> None:
                 await drop.create(MAX_SIZE)
             drop.disk.append(MAX_SIZE)
             drop.clock.pass_(1)
-            drop.db._writer.execute("PRAGMA query_only=1")
-        drop.db._writer.execute("PRAGMA query_only=0")
+            drop.db._writer._connection.execute("PRAGMA query_only=1")
+        drop.db._writer._connection.execute("PRAGMA query_only=0")
         await drop.create(MAX_SIZE)

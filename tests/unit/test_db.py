@@ -141,7 +141,7 @@ async def test_a_write_that_fails_takes_nothing_along(
     with opened(tmp_path / "state.db") as db:
         good = [db.remember(f"before {n}", "kept") for n in range(3)]
         more = [db.remember(f"after {n}", "kept") for n in range(3)]
-        outcomes = await asyncio.gather(*good, db._write(half_done), *more, return_exceptions=True)
+        outcomes = await asyncio.gather(*good, db._writer.write(half_done), *more, return_exceptions=True)
         assert [type(each) for each in outcomes] == [type(None)] * 3 + [kind] + [type(None)] * 3
         assert all(db.fact(f"{when} {n}") for when in ("before", "after") for n in range(3))
         assert db.fact("half") is None
@@ -151,12 +151,12 @@ async def test_a_write_that_fails_takes_nothing_along(
 @pytest.mark.gen_test
 async def test_when_the_disk_is_full_the_caller_hears_of_it(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
-        (pages,) = db._writer.execute("PRAGMA page_count").fetchone()
-        db._writer.execute(f"PRAGMA max_page_count = {pages}")
+        (pages,) = db._writer._connection.execute("PRAGMA page_count").fetchone()
+        db._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
         writes = [db.remember(f"large {n}", "x" * 50_000) for n in range(3)]
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
         assert all(isinstance(each, Unavailable) for each in outcomes)
-        db._writer.execute("PRAGMA max_page_count = 1000")
+        db._writer._connection.execute("PRAGMA max_page_count = 1000")
         await db.remember("large", "x" * 50_000)
         assert db.fact("large") == "x" * 50_000
 
@@ -205,7 +205,7 @@ async def main():
         sys.stdout.write(f"{n}\\n")
     await asyncio.gather(*map(one, range(300)))
     sys.stdout.flush()
-    await db._write(slow)
+    await db._writer.write(slow)
 
 asyncio.run(main())
 """

@@ -272,14 +272,14 @@ async def test_what_was_deleted_while_it_waited_is_let_go(tmp_path: Path) -> Non
 async def test_a_database_that_does_not_answer_for_a_while(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         made = await drop.receive(DATA)
-        drop.db._writer.execute("PRAGMA query_only=1")
+        drop.db._writer._connection.execute("PRAGMA query_only=1")
         drop.forwarder.push(made)
         async with asyncio.timeout(10):
             while not drop.standin.assets:
                 await drop.stirred()
         await drop.until(made.id, lambda row: row.state is State.RECEIVED)
         assert drop.spool.path(made.id).exists()
-        drop.db._writer.execute("PRAGMA query_only=0")
+        drop.db._writer._connection.execute("PRAGMA query_only=0")
         await drop.settled(made.id)
         assert len(drop.standin.assets) == 1
 

@@ -30,6 +30,8 @@ async def test_each_illness_by_itself(tmp_path: Path) -> None:
         (tmp_path / "spool").touch()
         assert health.report() == WELL | {"spool": "unavailable"}
         (tmp_path / "spool").unlink()
+        assert health.report() == WELL | {"spool": "unavailable"}, "a look mends nothing"
+        (tmp_path / "spool").mkdir()
         assert health.report() == WELL
         drop.db._reader.close()
         assert health.report() == WELL | {"database": "unavailable"}

@@ -252,11 +252,11 @@ async def test_who_comes_while_an_upload_is_terminated_finds_nothing(tmp_path: P
 async def test_when_the_database_does_not_answer_the_bytes_stay(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         made = await drop.create()
-        drop.db._writer.execute("PRAGMA query_only=1")
+        drop.db._writer._connection.execute("PRAGMA query_only=1")
         with pytest.raises(Unavailable):
             await drop.bring(made.id, DATA)
         assert drop.received == []
-        drop.db._writer.execute("PRAGMA query_only=0")
+        drop.db._writer._connection.execute("PRAGMA query_only=0")
         assert not drop.locker.holds(made.id)
         assert (await drop.receiver.inspect(made.id))[1] == 10
         assert [each.id for each in drop.received] == [made.id]

@@ -23,9 +23,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from immich_drop import spool as module
+from immich_drop import spool_file as module
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
-from immich_drop.spool import Spool, SpoolFile
+from immich_drop.spool import Spool
+from immich_drop.spool_file import SpoolFile
 from immich_drop.upload import Checksum, new_id
 from unit.make import sha1
 
@@ -295,7 +296,7 @@ async def test_no_file_is_closed_while_a_thread_writes_to_it(tmp_path: Path) -> 
         loop.call_soon_threadsafe(started.set)
         os.write(pipe, bytes(100_000))  # blocks: a pipe holds 64 KiB
 
-    task = asyncio.ensure_future(spool.run(job))
+    task = asyncio.ensure_future(spool.disk.run(job))
     await started.wait()
     task.cancel()
     await asyncio.sleep(0)

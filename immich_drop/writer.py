@@ -1,0 +1,115 @@
+"""The one thread that writes to the database.
+
+It takes all writes that wait, runs each in a savepoint of one transaction and commits once. What a
+promise rests on (`received`, and that Immich has it) is on disk when the caller hears of it, and
+everything that was written before with it; ten phones that finish together pay for one fsync. The
+rest survives a crash of ours, but pays for no fsync of its own.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TypeVar, cast
+
+from immich_drop.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+BATCH = 256
+"""Writes in one transaction at most."""
+
+T = TypeVar("T")
+Write = Callable[[sqlite3.Connection], T]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    write: Write[object]
+    promise: bool
+    """Somebody will be told: it has to be on disk for good."""
+    done: "asyncio.Future[object]"
+    loop: asyncio.AbstractEventLoop
+
+
+class Writer:
+    """Owns the connection that writes."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="db", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what waits, and close the connection."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    async def write(self, write: Write[T], *, promise: bool = False) -> T:
+        """Do a write; when this returns it is committed, and with `promise` on disk for good.
+
+        Raises what the write raises, and Unavailable for what SQLite does.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[object] = loop.create_future()
+        self._jobs.put(_Job(write, promise, done, loop))
+        return cast(T, await done)
+
+    def _work(self) -> None:
+        while True:
+            jobs = [self._jobs.get()]
+            while len(jobs) < BATCH and not self._jobs.empty():
+                jobs.append(self._jobs.get())
+            self._transact([job for job in jobs if job is not None])
+            if None in jobs:
+                return
+
+    def _transact(self, jobs: list[_Job]) -> None:
+        """Run jobs in one transaction; one that fails takes nothing of the others along."""
+        if not jobs:
+            return
+        # FULL syncs the whole log, with what was committed before.
+        synchronous = "FULL" if any(job.promise for job in jobs) else "NORMAL"
+        try:
+            self._connection.execute(f"PRAGMA synchronous={synchronous}")
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes = [self._attempt(job) for job in jobs]
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            outcomes = [Unavailable(f"database: {error}")] * len(jobs)
+            self._roll_back()
+        for job, outcome in zip(jobs, outcomes, strict=True):
+            job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
+
+    def _attempt(self, job: _Job) -> object:
+        self._connection.execute("SAVEPOINT job")
+        try:
+            outcome = job.write(self._connection)
+        except Exception as error:  # noqa: BLE001  # the caller meets it; thread and others go on
+            # Where SQLite gave up the whole transaction this fails too, and with it all jobs.
+            self._connection.execute("ROLLBACK TO job")
+            broken = isinstance(error, sqlite3.Error)
+            outcome = Unavailable(f"database: {error}") if broken else error
+        self._connection.execute("RELEASE job")
+        return outcome
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            log.exception("the database does not even roll back")
+
+
+def _resolve(done: "asyncio.Future[object]", outcome: object) -> None:
+    if done.cancelled():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)
