@@ -4,19 +4,17 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
 
 from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketHandler
 
 from immich_drop.accepted import Accepted
 from immich_drop.album import Album
+from immich_drop.clocks import every, watch_loop
 from immich_drop.create import Allowance, Creator
 from immich_drop.db import Db
 from immich_drop.deliver import Courier
-from immich_drop.errors import DropError
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
@@ -48,10 +46,6 @@ GRACE = 5.0
 
 IDLE = 60.0
 """Seconds of silence after which a request is given up: in its headers, in its body (see `pace`)."""
-
-LAG_TICK = 0.1
-LAG_FADE = 0.995
-"""How the worst lag seen is forgotten: by half in about 14 seconds."""
 
 HOUR = 3600.0
 MINUTE = 60.0
@@ -236,13 +230,13 @@ class App:
         self._forwarder.start()
         self._tasks.spawn(self._sweeper.promise())
         self._clocks = [
-            asyncio.create_task(_every(HOUR, self._accepted.refresh)),
-            asyncio.create_task(_every(10 * MINUTE, self._sweeper.expire)),
-            asyncio.create_task(_every(MINUTE, self._forwarder.look_around)),
-            asyncio.create_task(_watch_loop(self._metrics)),
+            asyncio.create_task(every(HOUR, self._accepted.refresh)),
+            asyncio.create_task(every(10 * MINUTE, self._sweeper.expire)),
+            asyncio.create_task(every(MINUTE, self._forwarder.look_around)),
+            asyncio.create_task(watch_loop(self._metrics)),
         ]
         if self._notifier is not None:
-            self._clocks.append(asyncio.create_task(_every(MINUTE, self._notifier.look)))
+            self._clocks.append(asyncio.create_task(every(MINUTE, self._notifier.look)))
         return _address(settings, sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -264,27 +258,6 @@ class App:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-async def _every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception as error:  # the top of a worker: its clock goes on
-            known = isinstance(error, DropError)
-            log.warning("%s", error, exc_info=None if known else error)
-        await asyncio.sleep(seconds)
-
-
-async def _watch_loop(metrics: Metrics) -> None:
-    """Measure how late the event loop is: everything waits for it."""
-    loop = asyncio.get_running_loop()
-    worst = 0.0
-    while True:
-        before = loop.time()
-        await asyncio.sleep(LAG_TICK)
-        worst = max(worst * LAG_FADE, loop.time() - before - LAG_TICK)
-        metrics.loop_lag.set(worst)
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "main": "test_start_stop.py",
     "migrations": "unit/test_db.py",
     "reception": "unit/test_receive.py",
+    "clocks": "unit/test_tasks.py",
     "spool_file": "unit/test_spool.py",
     "disk": "unit/test_spool.py",
     "writer": "unit/test_db.py",

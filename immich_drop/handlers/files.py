@@ -19,6 +19,16 @@ class FilesHandler(BodyHandler):
         receiver = self.parts.receiver
         offset, expires = receiver.offset(upload), receiver.expires(upload)
         self.put_headers(tus.offset_headers(offset=offset, expires=expires))
+        self.part_from_browser(upload)
+
+    def part_from_browser(self, upload: Upload) -> None:
+        """Have a browser send the next chunk over a new connection.
+
+        When a connection that served before is cut, Chromium sends the whole request again by
+        itself, without a word to the page: megabytes to an offset that is past.
+        """
+        if upload.session is not None and upload.state is State.RECEIVING:
+            self.set_header("Connection", "close")
 
 
 class CreationHandler(FilesHandler):
@@ -74,6 +84,7 @@ class UploadHandler(FilesHandler):
         upload, offset = await self.parts.receiver.inspect(upload_id)
         expires = self.parts.receiver.expires(upload)
         self.put_headers(tus.state_headers(upload, offset=offset, expires=expires))
+        self.part_from_browser(upload)
 
     async def patch(self, upload_id: str) -> None:
         upload = await self.end_body()
