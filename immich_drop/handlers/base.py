@@ -31,6 +31,7 @@ class DropHandler(RequestHandler):
     def set_default_headers(self) -> None:
         """Say what holds for every answer."""
         self.clear_header("Server")
+        self.clear_header("Content-Type")  # Tornado's is text/html, which nothing is but the page
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("X-Frame-Options", "DENY")
