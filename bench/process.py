@@ -91,7 +91,8 @@ def weigh(pid: int) -> Weight:
         except OSError:
             continue
         cpu += sum(map(int, stat[11:15])) / TICK
-        rss += next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1000
+        # A process that has ended, but was not waited for, has none.
+        rss += sum(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1000
     return Weight(cpu=cpu, rss=rss)
 
 
