@@ -19,6 +19,7 @@ ELSEWHERE = {
     "handlers.door": "attack",
     "handlers.files": "test_tus_wire.py",
     "handlers.forwarded": "test_proxies.py",
+    "handlers.framing": "test_bad_http.py",
     "handlers.health": "test_start_stop.py",
     "handlers.intake": "test_cuts.py",
     "handlers.pace": "attack",

@@ -1,9 +1,9 @@
 """From the socket to a reception, at the speed of the disk.
 
 Tornado hands a body over in pieces of `chunk_size` after zeroing, receiving, appending and copying
-each; `IOStream.read_into` only receives. So a body of known length is read here, inside
-`prepare()`, while HTTP1Connection waits: into large pooled buffers, one hop into the spool's
-threads for each, filling the next one meanwhile.
+each; `IOStream.read_into` only receives. So a body is read here, inside `prepare()`, while
+HTTP1Connection waits: into large pooled buffers, one hop into the disk's threads for each, filling
+the next one meanwhile.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import cast
 
 from tornado.iostream import IOStream
 
+from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.pace import Pace
 from immich_drop.reception import Reception
 
@@ -53,17 +54,22 @@ class Intake:
     """One body on its way."""
 
     def __init__(
-        self, stream: IOStream, length: int, reception: Reception, buffers: Buffers, *, idle: float
+        self,
+        stream: IOStream,
+        framing: Framing,
+        reception: Reception,
+        buffers: Buffers,
+        *,
+        idle: float,
     ) -> None:
-        self.left = length
-        """Bytes of the body that were not read yet."""
+        self._framing = framing
         self._stream = stream
         self._reception = reception
         self._buffers = buffers
         self._loop = asyncio.get_running_loop()
         self._pace = Pace(window=idle, clock=self._loop.time)
         self._begun = self._loop.time()
-        self._buffer = memoryview(bytearray(min(SMALL, length)))
+        self._buffer = memoryview(bytearray(min(SMALL, framing.length or SMALL)))
         self._spare: memoryview | None = None
         self._filled = self._handed = 0
         self._job: asyncio.Task[None] | None = None
@@ -71,12 +77,12 @@ class Intake:
     async def run(self) -> None:
         """Read the whole body; what came is handed over however this ends.
 
-        Raises StreamClosedError when the guest is gone, or too slow (see `pace`), and what
-        Reception.write raises.
+        Raises StreamClosedError when the guest is gone, or too slow (see `pace`), BadRequest when
+        the framing makes no sense, and what Reception.write raises.
         """
         clock = asyncio.create_task(self._tick())
         try:
-            while self.left:
+            while await self._more():
                 await self._read()
         finally:
             clock.cancel()
@@ -86,15 +92,21 @@ class Intake:
             finally:
                 self._give_back()
 
+    async def _more(self) -> bool:
+        self._pace.wait()
+        more = await self._framing.more()
+        self._pace.come(0)
+        return more
+
     async def _read(self) -> None:
         if self._filled == len(self._buffer):
             await self._turn_over()
-        space = self._buffer[self._filled : self._filled + self.left]
+        space = self._buffer[self._filled : self._filled + self._framing.left]
         self._pace.wait()
         count = await self._stream.read_into(cast(bytearray, space), partial=True)
         self._pace.come(count)
         self._filled += count
-        self.left -= count
+        self._framing.left -= count
         # read_into may be done at once: a fast sender must not keep the loop for itself.
         await asyncio.sleep(0)
 
@@ -111,8 +123,13 @@ class Intake:
         if spare is not None and len(spare) == LARGE:
             return spare
         fast = len(self._buffer) == LARGE or self._loop.time() - self._begun < FAST
-        large = self._buffers.take() if fast and self.left > SMALL else None
+        large = self._buffers.take() if fast and self._wants_more else None
         return large or spare or memoryview(bytearray(SMALL))
+
+    @property
+    def _wants_more(self) -> bool:
+        """Tell whether a small buffer would not do: of a chunked body nobody knows."""
+        return self._framing.length is None or self._framing.left > SMALL
 
     async def _hand_over(self) -> None:
         await self._join()
