@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.product import environment
@@ -17,27 +18,42 @@ IDLE = 0.3
 """Seconds that are a minute elsewhere."""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A drop on a thread of its own."""
+
+    address: Address
+    loop: asyncio.AbstractEventLoop
+    app: App
+
+
 @contextmanager
-def impatient(folder: Path, settings: Mapping[str, str]) -> Iterator[Address]:
-    """Serve on another thread; gives the address."""
-    own = {"STATE_DB": str(folder / "state.db"), **settings}
+def impatient_app(folder: Path, settings: Mapping[str, str]) -> Iterator[Running]:
+    """Serve from this process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address: Address = free.getsockname()
+    own = {"STATE_DB": str(folder / "state.db"), "PORT": str(address[1]), **settings}
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address: Address = free.getsockname()
-
     async def start() -> App:
-        app = App(Settings.from_env(environment({"PORT": str(address[1]), **own})), idle=IDLE)
+        app = App(Settings.from_env(environment(own)), idle=IDLE)
         await app.start()
         return app
 
     try:
         app = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-        yield address
+        yield Running(address, loop, app)
         asyncio.run_coroutine_threadsafe(app.stop(), loop).result(20)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@contextmanager
+def impatient(folder: Path, settings: Mapping[str, str]) -> Iterator[Address]:
+    """Serve from this process; gives the address."""
+    with impatient_app(folder, settings) as running:
+        yield running.address

@@ -43,21 +43,21 @@ def test_storm(product: Product, immich: Immich, long: bool, seed: int) -> None:
     over = threading.Event()
     twins = [File("twin", f"{seed} {number} ".encode() * 1000) for number in range(3)]
     with ExitStack() as stack:
-        networks = [stack.enter_context(Hostile(product.address)) for _ in range(8 if long else 4)]
+        networks = [stack.enter_context(Hostile(product.address)) for _ in range(8 if long else 2)]
         weather = Weather(seed, product, immich, networks)
         guests = [
             Guest(
                 f"{seed} {number}",
                 networks[number % len(networks)],
                 over,
-                largest=(30 if long else 1) * MEGABYTE,
+                largest=30 * MEGABYTE if long else MEGABYTE // 2,
                 twins=twins,
             )
-            for number in range(48 if long else 6)
+            for number in range(48 if long else 5)
         ]
         for guest in guests:
             guest.start()
-        weather.rage(kills=80 if long else 3)
+        weather.rage(kills=80 if long else 3, stops=long)
         over.set()
         for guest in guests:
             guest.join(120)

@@ -48,12 +48,16 @@ class Weather:
         self._networks = networks
         self._pause = threading.Event()
 
-    def rage(self, *, kills: int) -> None:
-        """Kill the server so many times, and let other things go wrong in between."""
+    def rage(self, *, kills: int, stops: bool) -> None:
+        """Kill the server so many times, and let other things go wrong in between.
+
+        With `stops` it is also asked to end, which may take it some seconds.
+        """
         faults = list(FAULTS)
+        chances = [5, int(stops), 6, 8]
         while self.happened["kill -9"] < kills:
             self._pause.wait(self._random.uniform(0.02, 0.25))
-            what = self._random.choices(["kill", "stop", "network", "immich"], [5, 1, 6, 8])[0]
+            what = self._random.choices(["kill", "stop", "network", "immich"], chances)[0]
             if what == "kill":
                 self._product.kill()
                 self.happened["kill -9"] += 1

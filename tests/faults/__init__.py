@@ -1,0 +1,1 @@
+"""What breaks beneath and behind the product: disks, databases, Immich, files nobody should open."""

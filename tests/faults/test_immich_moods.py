@@ -1,0 +1,127 @@
+"""Immich in every mood: the queue holds, /readyz says why, the log says it once, it goes on."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from harness.immich import Immich
+from harness.product import Product, running
+from harness.tus import Tus
+from harness.wait import until
+
+ALL = {"match": ".*", "times": None}
+MOODS: dict[str, tuple[str, dict[str, Any]]] = {
+    "key revoked": (
+        "immich_key",
+        {"kind": "status", "status": 401, "message": "Invalid API key", **ALL},
+    ),
+    "scope taken": (
+        "immich_permission",
+        {"kind": "status", "status": 403, "message": "Missing required permission: asset.upload"}
+        | ALL,
+    ),
+    "login page": ("immich_unavailable", {"kind": "html", "status": 200, **ALL}),
+    "login page elsewhere": (
+        "immich_unavailable",
+        {"kind": "redirect", "status": 302, "location": "https://login.example/", **ALL},
+    ),
+    "maintenance": ("immich_unavailable", {"kind": "maintenance", **ALL}),
+    "quota": ("immich_quota", {"kind": "quota", "match": "POST /assets", "times": None}),
+}
+
+
+def bring(tus: Tus, what: str, count: int) -> list[bytes]:
+    files = [f"{what} {number}".encode() for number in range(count)]
+    for data in files:
+        tus.upload(data)
+    return files
+
+
+@pytest.fixture(name="product", scope="module")
+def fixture_product(immich: Immich, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One with a log of its own, in which lines are counted."""
+    with running(tmp_path_factory.mktemp("moody"), **immich.settings) as product:
+        yield product
+
+
+@pytest.mark.parametrize("mood", MOODS)
+def test_a_mood_passes(product: Product, immich: Immich, mood: str) -> None:
+    code, fault = MOODS[mood]
+    before = len(product.log)
+    with immich.fault(**fault):
+        files = bring(product.tus, mood, 4)
+
+        def held() -> bool:
+            return product.tus.ask("GET", "/readyz", {}).json()["immich"] == code
+
+        until(held, "the host to be told why")
+        assert product.tus.ask("GET", "/healthz", {}).status == 200
+        files += bring(product.tus, f"{mood}, while it lasts,", 4)
+    for data in files:
+        immich.wait_for(data)
+    said = [line for line in product.log[before:].splitlines() if " WARN " in line]
+    said = [line for line in said if "GET /readyz 503" not in line]
+    assert len(said) == 1, said
+    assert f"deliveries wait: {code}" in said[0]
+    until(lambda: product.tus.ask("GET", "/readyz", {}).status == 200, "all to be well")
+
+
+def test_a_key_that_is_replaced(tmp_path: Path) -> None:
+    """The host writes the new one into .env and starts again."""
+    files = [b"waits 1", b"waits 2", b"waits 3"]
+    with Immich(tmp_path / "immich", "--key", "the-new-key") as renewed:
+        old = {**renewed.settings, "IMMICH_API_KEY": "the-old-key"}
+        with running(tmp_path / "product", **old) as product:
+            for data in files:
+                product.tus.upload(data)
+            until(lambda: "immich_key" in product.log, "the host to be told")
+            product.stop()
+            assert product.log.count("deliveries wait") == 1
+            assert "the-old-key" not in product.log
+            product.start(IMMICH_API_KEY="the-new-key")
+            for data in files:
+                renewed.wait_for(data)
+
+
+def test_an_asset_deleted_in_immich_may_come_again(immich: Immich, tmp_path: Path) -> None:
+    """Our ledger remembers it, but Immich decides."""
+    data = b"deleted by mistake, dropped again"
+    with running(tmp_path, **immich.settings) as product:
+        product.tus.upload(data, session="0123456789abcdef", item="1")
+        gone = immich.wait_for(data)
+        until(lambda: not product.spool, "the first to be settled")
+        delete(immich, gone.id)
+        until(lambda: not immich.assets(data), "Immich to forget it")
+        product.tus.upload(data, session="0123456789abcdef", item="2")
+        assert immich.wait_for(data).id != gone.id
+        until(lambda: not product.spool, "the second to be settled")
+
+
+def delete(immich: Immich, asset_id: str) -> None:
+    where = urlsplit(immich.settings["IMMICH_BASE_URL"])
+    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
+    body = json.dumps({"ids": [asset_id], "force": True})
+    headers = {
+        "x-api-key": immich.settings["IMMICH_API_KEY"],
+        "Content-Type": "application/json",
+    }
+    connection.request("DELETE", "/api/assets", body, headers)
+    assert connection.getresponse().status == 204
+    connection.close()
+
+
+def test_a_key_that_is_revoked_in_mid_stream(product: Product, immich: Immich) -> None:
+    """Half of a file has left when its answer is 401; all of it leaves again later."""
+    data = b"half of it went under a key that was good " * 100_000
+    with immich.fault("hang_body", after=1_000_000):
+        product.tus.upload(data)
+        until(immich.under_way, "the delivery to begin")
+        fault = {"kind": "status", "status": 401, "message": "Invalid API key", **ALL}
+        immich.control("POST", "faults", [fault])
+        product.crash()
+        until(lambda: "immich_key" in product.process.log, "the host to be told")
+    immich.wait_for(data)
