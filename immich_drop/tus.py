@@ -157,6 +157,14 @@ def state_headers(upload: Upload, *, offset: int, expires: datetime | None) -> d
 
 
 def _has_bytes(headers: Mapping[str, str]) -> bool:
+    """Tell whether the body is bytes of the file.
+
+    Raises WrongContentType: they are coded. An offset counts the file's own bytes, and to decode
+    what a guest sends is to inflate bombs.
+    """
+    coding = headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        raise WrongContentType(f"coded as {coding[:40]}")
     return headers.get("Content-Type", "").lower() == CONTENT_TYPE
 
 

@@ -1,9 +1,11 @@
 """Headers of every answer, errors included; and names that are HTML stay text."""
 
+import gzip
 import re
 from pathlib import Path
 
 import pytest
+from harness.expect import refused
 from harness.immich import Immich
 from harness.product import Product, running
 from harness.tus import VERSION, Tus, metadata
@@ -100,3 +102,16 @@ def test_errors_repeat_nothing_of_what_was_sent(tus: Tus) -> None:
     ):
         assert b"alert" not in answer.body
         assert "alert" not in str(answer.headers)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "gzip, identity", "x"])
+def test_nothing_is_inflated(tus: Tus, coding: str) -> None:
+    """64 MB of zeros in 64 kB: refused as bytes of a file, no JSON as a question."""
+    bomb = gzip.compress(bytes(64 << 20))
+    url = tus.create(len(bomb))
+    coded = {"Content-Encoding": coding}
+    refused(tus.patch(url, 0, bomb, **coded), 415, "wrong_content_type")
+    refused(tus.post(len(bomb), body=bomb, headers=coded), 415, "wrong_content_type")
+    refused(tus.ask("POST", "/api/known", coded, bomb), 400, "bad_request")
+    assert tus.offset(url) == 0
+    assert tus.patch(url, 0, bomb, **{"Content-Encoding": "identity"}).status == 204
