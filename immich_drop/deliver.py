@@ -11,6 +11,7 @@ from immich_drop.capture import taken
 from immich_drop.db import Db
 from immich_drop.errors import (
     CheckForbidden,
+    Damaged,
     ImmichInTrash,
     ImmichRefused,
     ImmichTrouble,
@@ -51,6 +52,14 @@ class Courier:
         self._db = db
         self._spool = spool
         self._underway: dict[bytes, _Turn] = {}
+        self._doubted: set[str] = set()
+
+    def doubt(self, upload_id: str) -> None:
+        """Look at the bytes of an upload again before they are sent.
+
+        A crash of the machine, or a person, may have changed the file since we hashed it.
+        """
+        self._doubted.add(upload_id)
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
         """Take one upload to Immich; `sent` hears how many of its bytes have left.
@@ -63,9 +72,11 @@ class Courier:
             with _later():
                 found = await self._find(checksum)
             if found is None:
+                await self._look_again(upload, checksum)
                 delivered = await self._send(upload, checksum, sent)
             else:
                 delivered = await self._adopt(upload, checksum, found)
+            self._doubted.discard(upload.id)
             if self._album is not None:
                 with _later():
                     await self._album.add(delivered.asset_id)
@@ -112,6 +123,10 @@ class Courier:
                 f"asset {found.asset_id} lies in Immich's trash: restore it or delete it for good"
             )
         log.info("upload=%s asset %s taken out of the trash", upload.id, found.asset_id)
+
+    async def _look_again(self, upload: Upload, checksum: bytes) -> None:
+        if upload.id in self._doubted and await self._spool.checksum(upload.id) != checksum:
+            raise Damaged("its SHA-1 is another than when it was received")
 
     async def _send(
         self, upload: Upload, checksum: bytes, sent: Callable[[int], None]

@@ -36,7 +36,8 @@
         │   └── ImmichInTrash           the same bytes lie in Immich's trash
         └── ImmichRefused               Immich will never take this file
             ├── ImmichTypeRefused
-            └── ImmichTooLarge          a proxy in front of Immich limits the size
+            ├── ImmichTooLarge          a proxy in front of Immich limits the size
+            └── Damaged                 its bytes changed on our own disk
 
 `message` is for a guest and never carries a detail; what an exception is raised with is for the
 host's log and never leaves the server.
@@ -317,3 +318,10 @@ class ImmichTooLarge(ImmichRefused):
 
     code = "immich_too_large"
     message = "This file is too large for Immich's server."
+
+
+class Damaged(ImmichRefused):
+    """The bytes on our disk are not those we received: they must not get into the library."""
+
+    code = "damaged"
+    message = "This file was damaged on the server. Please send it again."

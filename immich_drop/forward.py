@@ -73,6 +73,7 @@ class Forwarder:
     def start(self) -> None:
         """Start the workers, on what waits from before and what is pushed."""
         for upload in self._db.in_state(State.RECEIVED):
+            self._courier.doubt(upload.id)
             self.push(upload)
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 

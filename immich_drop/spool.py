@@ -122,6 +122,7 @@ class Spool:
             return await file.checksum()
         finally:
             await file.close()
+            self.forget(upload_id)
 
     def forget(self, upload_id: str) -> None:
         """Drop the running SHA-1 of an upload that is complete."""

@@ -11,6 +11,8 @@ class HealthHandler(DropHandler):
     def get(self) -> None:
         self.finish({"status": "ok"})
 
+    head = get
+
 
 class ReadyHandler(DropHandler):
     """`GET /readyz`: 200 when everything is well, else 503; what is not, in short."""
@@ -19,6 +21,8 @@ class ReadyHandler(DropHandler):
         report = self.parts.health.report()
         self.set_status(200 if set(report.values()) == {"ok"} else 503)
         self.finish(dict(report))
+
+    head = get
 
 
 class MetricsHandler(DropHandler):

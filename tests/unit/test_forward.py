@@ -305,3 +305,21 @@ async def test_progress_is_told_but_not_every_block(tmp_path: Path) -> None:
         sent = [event["sent"] for event in drop.events if event["sent"]]
         assert len(sent) == 1, "the clock stood still"
         assert 0 < sent[0] <= 3_000_000
+
+
+@pytest.mark.gen_test
+async def test_bytes_that_changed_while_we_were_away_never_get_into_the_library(
+    tmp_path: Path,
+) -> None:
+    standin = StandIn(tmp_path / "immich", job_delay=None)
+    await standin.start()
+    async with half(tmp_path, standin=standin) as drop:
+        made = await drop.receive(DATA)
+        drop.spool.path(made.id).write_bytes(DATA[:-1] + b"?")
+        sound = await drop.receive(DATA + DATA)
+    async with half(tmp_path, standin=standin) as drop:
+        row = await drop.until(made.id, lambda row: row.state is State.FAILED)
+        assert row.code == "damaged"
+        assert (await drop.settled(sound.id)).state is State.STORED
+        assert [asset.size for asset in standin.assets] == [2 * len(DATA)]
+    await standin.stop()

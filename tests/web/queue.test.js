@@ -65,6 +65,17 @@ test("what the server would refuse is not sent", async (t) => {
   assert.deepEqual(server.log, []);
 });
 
+test("what was refused is removed without a word to the server", async (t) => {
+  const { server, uploads, queue } = await guest(t);
+  server.faults.push({ on: "POST", status: 415, code: "type_not_accepted" });
+  queue.add([photo(1000, "odd.jpg").picked]);
+  await until(uploads, all("failed"));
+  queue.remove(first(uploads).id);
+  queue.add([photo(2000, "fine.jpg").picked]);
+  await until(uploads, all("received"));
+  assert.equal(server.log.filter((line) => line.startsWith("POST /files/")).length, 2);
+});
+
 test("a full session ends the rest of the line", async (t) => {
   const { server, uploads, queue } = await guest(t);
   for (let n = 0; n < 3; n++) server.faults.push({ on: "POST", status: 413, code: "session_full" });

@@ -35,6 +35,7 @@ const SAID_AS = {
   too_many_uploads: "rate_limited",
   unavailable: "rate_limited",
   immich: "immich_refused",
+  damaged: "checksum_mismatch",
   immich_unavailable: "immich_hold",
   immich_permission: "immich_key",
   immich_trouble: "immich_hold",

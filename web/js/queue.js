@@ -153,7 +153,8 @@ export class Queue {
    */
   async #drop(transfer) {
     const { item } = transfer;
-    const there = item.upload || (transfer.begun && item.state !== "interrupted");
+    const open = item.state !== "interrupted" && item.state !== "failed";
+    const there = item.upload || (transfer.begun && open);
     const whole = SAFE.has(item.state) || arrived(item);
     this.#uploads.remove(item.id);
     if (!there || whole) return;
