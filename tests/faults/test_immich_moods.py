@@ -25,10 +25,6 @@ MOODS: dict[str, tuple[str, dict[str, Any]]] = {
         | ALL,
     ),
     "login page": ("immich_unavailable", {"kind": "html", "status": 200, **ALL}),
-    "login page elsewhere": (
-        "immich_unavailable",
-        {"kind": "redirect", "status": 302, "location": "https://login.example/", **ALL},
-    ),
     "maintenance": ("immich_unavailable", {"kind": "maintenance", **ALL}),
     "quota": ("immich_quota", {"kind": "quota", "match": "POST /assets", "times": None}),
 }

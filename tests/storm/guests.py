@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.hostile import Hostile
-from harness.tus import OCTETS, VERSION, Tus, metadata, path_of, sha1
-from harness.wire import Hangup, Response, chunked
+from harness.tus import OCTETS, VERSION, metadata, path_of, sha1
+from harness.wire import Connection, Hangup, Response, chunked
 
 LATER = frozenset({423, 429, 503, 507})
 """Answers after which a guest simply tries again."""
+
+IMPATIENCE = 3.0
+"""Seconds after which a guest asks again: a network may also just fall silent."""
 
 LOST = (Hangup, OSError)
 """What a cut connection looks like."""
@@ -51,7 +54,7 @@ class Guest(threading.Thread):
         self.heard: Counter[int] = Counter()
         self.sent = 0
         self.error: Exception | None = None
-        self._tus = Tus(network.address)
+        self._address = network.address
         self._over = over
         self._largest = largest
         self._twins = twins
@@ -137,7 +140,8 @@ class Guest(threading.Thread):
 
     def _ask(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
         self.sent += len(body)
-        answer = self._tus.ask(method, target, headers, body)
+        with Connection(self._address, timeout=IMPATIENCE) as connection:
+            answer = connection.ask(method, target, headers, body)
         self.heard[answer.status] += 1
         return answer
 
