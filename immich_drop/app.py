@@ -18,7 +18,7 @@ from immich_drop.deliver import Courier
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
-from immich_drop.handlers.door import Door
+from immich_drop.handlers.door import Door, Listener
 from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
@@ -30,6 +30,7 @@ from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics, Standing
 from immich_drop.notify import Notifier
 from immich_drop.progress import Progress
+from immich_drop.pulse import Pulse
 from immich_drop.receive import Receiver
 from immich_drop.room import Room
 from immich_drop.settings import NTFY, Settings
@@ -233,6 +234,7 @@ class App:
             asyncio.create_task(every(HOUR, self._accepted.refresh)),
             asyncio.create_task(every(10 * MINUTE, self._sweeper.expire)),
             asyncio.create_task(every(MINUTE, self._forwarder.look_around)),
+            asyncio.create_task(every(MINUTE, Pulse(immich=self._immich, gate=self._gate).feel)),
             asyncio.create_task(watch_loop(self._metrics)),
         ]
         if self._notifier is not None:
@@ -265,10 +267,11 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         sockets = bind_sockets(port, host)
     except OSError as error:
         raise OSError(f"{host}:{port}: {error.strerror or error}") from error
-    for listener in sockets:
+    listeners: list[socket.socket] = [Listener(fileno=each.detach()) for each in sockets]
+    for listener in listeners:
         # Accepted sockets inherit it: a phone that vanished is found out in minutes.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return sockets
+    return listeners
 
 
 def _address(settings: Settings, port: int) -> str:

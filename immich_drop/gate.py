@@ -29,6 +29,7 @@ class Gate:
         """Seconds from one trial to the next."""
         self._clock = clock
         self._closed_at = 0.0
+        self._longest = 0.0
         self._trial_due = False
         self._trying = False
         self._timer: asyncio.TimerHandle | None = None
@@ -46,12 +47,12 @@ class Gate:
         if before is None or before.code != reason.code:
             log.warning("deliveries wait: %s (%s)", reason.code, reason)
         if before is None:
-            self._closed_at, self.pause = self._clock(), 0.0
+            self._closed_at, self._longest = self._clock(), FIRST_PAUSE / 2
         elif not self._trying:
             return  # it was let in before the gate closed, and learned the same
         self._trying = False
-        longest = min(LONGEST_PAUSE, max(FIRST_PAUSE, self.pause * 2))
-        self.pause = random.uniform(0.5, 1) * longest
+        self._longest = min(LONGEST_PAUSE, self._longest * 2)
+        self.pause = random.uniform(0.5, 1) * self._longest
         self._stop_timer()
         self._timer = asyncio.get_running_loop().call_later(self.pause, self._let_one_try)
 

@@ -70,6 +70,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
 async def _serve(settings: Settings, env: Mapping[str, str | None]) -> int:
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
+    os.umask(0o077)  # what guests bring, and who they are, is nobody's business on this machine
     for advice in predecessor.advise(env):
         log.warning("%s", advice)
     app = App(settings)

@@ -5,6 +5,7 @@ says a word, and when the files run out Tornado's accept loop spins: so these ar
 """
 
 import asyncio
+import errno
 import json
 import logging
 import resource
@@ -15,12 +16,15 @@ from typing import Any
 from weakref import WeakSet
 
 from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.web import Application
 
 from immich_drop.errors import TooManyConnections
 
 log = logging.getLogger(__name__)
+
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 JSON_BYTES = 1024 * 1024
 """A body other than a file's: 100 checksums are 5 kB."""
@@ -34,9 +38,36 @@ RESERVE = 128
 MOST_FILES = 65536
 """Beyond that, memory is what runs out first."""
 
+BREATH = 1.0
+"""Seconds after which we try again to let somebody in."""
+
 FAREWELLS = 32
 FAREWELL = 2.0
 """How many guests at a time, and seconds each, are given to read why they may not come in."""
+
+
+class Listener(socket.socket):
+    """A listening socket that takes a breath when there is no open file left for a guest.
+
+    Without it Tornado's accept loop spins, with a traceback each time, until somebody leaves.
+    """
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Let a guest in. Raises BlockingIOError when nobody is there, or nobody fits in."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                raise
+            log.warning("no more connections for %g s: %s", BREATH, error.strerror)
+            loop = IOLoop.current()
+            loop.update_handler(self, 0)
+            loop.call_later(BREATH, self._go_on, loop)
+            raise BlockingIOError from error
+
+    def _go_on(self, loop: IOLoop) -> None:
+        if self.fileno() >= 0:
+            loop.update_handler(self, IOLoop.READ)
 
 
 class Door(HTTPServer):

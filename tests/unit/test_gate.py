@@ -49,7 +49,7 @@ async def test_the_pause_doubles_with_each_trial_up_to_a_minute(gate: Gate) -> N
     longest = 1.0
     for _ in range(12):
         assert longest / 2 <= gate.pause <= longest
-        longest = min(60, gate.pause * 2)
+        longest = min(60, longest * 2)
         gate._let_one_try()
         await gate.enter()
         gate.hold(DOWN)

@@ -1,0 +1,31 @@
+"""Is Immich there, also while nobody brings anything? So that `/readyz` does not guess."""
+
+from immich_drop.errors import CheckForbidden, ImmichError, ImmichHold, ImmichQuota
+from immich_drop.gate import Gate
+from immich_drop.immich import Immich
+
+NOBODYS = bytes(20)
+"""A checksum that no file has: to ask for it is cheap, and needs what a delivery needs."""
+
+
+class Pulse:
+    """Asks Immich from time to time, and tells the gate."""
+
+    def __init__(self, *, immich: Immich, gate: Gate) -> None:
+        self._immich = immich
+        self._gate = gate
+
+    async def feel(self) -> None:
+        """Close the gate when Immich cannot be reached, and open it when it can again."""
+        if isinstance(self._gate.reason, ImmichQuota):
+            return  # only a delivery finds out whether there is room again
+        try:
+            await self._immich.find([NOBODYS])
+        except CheckForbidden:
+            self._gate.open()  # it knows us, and does not let this key ask
+        except ImmichHold as reason:
+            self._gate.hold(reason)
+        except ImmichError:
+            return  # it answers, if badly: the deliveries will see
+        else:
+            self._gate.open()
