@@ -4,7 +4,6 @@ Both proxies end TLS, and serve the drop at the root of a host, under a path whi
 or under one which they take off. A guest comes with a browser, or with bytes of his own.
 """
 
-import getpass
 import http.client
 import json
 import shutil
@@ -19,15 +18,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from harness import proxy
 from harness.immich import Immich
-from harness.process import Process
 from harness.product import Product, running
+from harness.proxy import DEPLOY, PROXY, change, free_port
 from harness.tus import VERSION, metadata, patch_headers
 from harness.wait import PATIENCE, until
 from playwright.sync_api import Browser, WebSocket, expect, sync_playwright
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
-PROXY = "127.0.0.1"
 GUEST, OTHER_GUEST = "127.0.0.2", "127.0.0.3"
 HOST = "drop.example"
 
@@ -79,16 +77,8 @@ class Site:
         return int(answer.headers["Upload-Offset"])
 
 
-def change(text: str, *changes: tuple[str, str]) -> str:
-    """Replace what is there; an example without it is another example."""
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new)
-    return text
-
-
 def nginx(folder: Path, upstream: str, port: int, path: str, *, strips: bool) -> list[str]:
-    """Write a configuration around our example, and return the command that runs it."""
+    """Put addresses and paths into our example, and return the command that runs it."""
     site = change(
         (DEPLOY / "nginx.conf").read_text(),
         ("server 127.0.0.1:8080;", f"server {upstream};"),
@@ -99,32 +89,21 @@ def nginx(folder: Path, upstream: str, port: int, path: str, *, strips: bool) ->
         ("location / {", f"location {path}/ {{"),
         ("proxy_pass http://drop;", f"proxy_pass http://drop{'/' if strips else ''};"),
     )
-    temporary = "".join(
-        f"{kind}_temp_path {folder / kind};\n"
-        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    (folder / "nginx.conf").write_text(
-        f"user {getpass.getuser()};\n"
-        f"pid {folder / 'pid'};\n"
-        "error_log stderr;\n"
-        "events {}\n"
-        f"http {{\naccess_log off;\n{temporary}{site}}}\n"
-    )
-    return ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
+    return proxy.nginx(folder, site)
 
 
 def caddy(folder: Path, upstream: str, port: int, path: str, *, strips: bool) -> list[str]:
     """Write a configuration around our example, and return the command that runs it."""
-    proxy = f"reverse_proxy {upstream}"
+    handling = f"reverse_proxy {upstream}"
     if strips:
-        proxy = f"handle_path {path}/* {{\n{proxy}\n}}"
+        handling = f"handle_path {path}/* {{\n{handling}\n}}"
     elif path:
-        proxy = f"redir {path} {path}/\nreverse_proxy {path}/* {upstream}"
+        handling = f"redir {path} {path}/\nreverse_proxy {path}/* {upstream}"
     keys = f"{folder.parent / 'certificate.pem'} {folder.parent / 'key.pem'}"
     site = change(
         (DEPLOY / "Caddyfile").read_text(),
         ("drop.example {", f"https://{HOST}:{port} {{\nbind {PROXY}\ntls {keys}"),
-        ("\treverse_proxy 127.0.0.1:8080", proxy),
+        ("\treverse_proxy 127.0.0.1:8080", handling),
     )
     (folder / "Caddyfile").write_text(f"{{\nadmin off\nauto_https off\n}}\n{site}")
     return ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
@@ -139,19 +118,6 @@ def certify(folder: Path) -> None:
         check=True,
         capture_output=True,
     )
-
-
-def free_port() -> int:
-    with socket.create_server((PROXY, 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection((PROXY, port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 WAYS = [
@@ -182,16 +148,9 @@ def site(
         port = free_port()
         upstream = f"{product.address[0]}:{product.address[1]}"
         command = server(folder / "proxy", upstream, port, path, strips=strips)
-        env = {"PATH": "/usr/sbin:/usr/bin", "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-        process = Process(command, env=env, cwd=folder)
-        try:
-            until(lambda: listens(port) or not process.alive(), "the proxy to listen")
-            assert process.alive(), process.log
+        with proxy.serving(command, folder, port):
             certificate = folder / "certificate.pem"
             yield Site(product=product, port=port, certificate=certificate, path=path)
-            assert process.stop() == 0, process.log
-        finally:
-            process.kill()
 
 
 @pytest.fixture(scope="module")
