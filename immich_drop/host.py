@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+import segno
+
 from immich_drop.db import Db
 from immich_drop.errors import NotFound, StateConflict
 from immich_drop.spool import Spool
@@ -66,6 +68,15 @@ def export(db: Db, style: str) -> None:
         sys.stdout.write("\n")
     else:
         csv.writer(sys.stdout).writerows([names, *rows])
+
+
+def qr(url: str, svg: str | None) -> None:
+    """Draw the QR code of an address: on the terminal, or into an SVG file to print."""
+    code = segno.make(url, error="m")
+    if svg is None:
+        code.terminal(compact=True)
+    else:
+        code.save(svg, kind="svg", scale=8)
 
 
 def _failed(db: Db, ids: Sequence[str]) -> list[Upload]:

@@ -37,6 +37,8 @@ def main(arguments: Sequence[str]) -> int:
         if chosen.demo:
             return asyncio.run(_demo(env))
         settings = Settings.from_env(env)
+        if chosen.command == "qr":
+            return _qr(settings, chosen)
         if chosen.check:
             return asyncio.run(_check(settings))
         if chosen.command:
@@ -62,6 +64,9 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     for name, does in (("retry", "try failed uploads again"), ("purge", "delete failed uploads")):
         command = commands.add_parser(name, help=does)
         command.add_argument("ids", nargs="*", metavar="ID", help="as status names it; none: all")
+    command = commands.add_parser("qr", help="the drop's address as a QR code")
+    command.add_argument("url", nargs="?", help="instead of PUBLIC_URL")
+    command.add_argument("--svg", metavar="FILE", help="to print, instead of on the terminal")
     command = commands.add_parser("export", help="write out the ledger of what arrived")
     command.add_argument("--format", choices=("csv", "json"), default="csv")
     return parser.parse_args(arguments)
@@ -113,6 +118,14 @@ async def _check(settings: Settings) -> int:
     )
     print(table(findings))
     return exit_code(findings)
+
+
+def _qr(settings: Settings, chosen: argparse.Namespace) -> int:
+    url = chosen.url or settings.public_url
+    if not url:
+        raise SettingsError("PUBLIC_URL is not set: write the address behind qr")
+    host.qr(url, chosen.svg)
+    return 0
 
 
 async def _command(settings: Settings, chosen: argparse.Namespace) -> int:

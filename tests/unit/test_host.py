@@ -96,3 +96,12 @@ async def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads("[" + rest) == [
         dict(zip(("sha1", "asset_id", "settled_at"), row, strict=True))
     ]
+
+
+def test_a_qr_code_for_the_terminal_and_for_paper(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    host.qr("https://drop.example/", None)
+    assert "\N{FULL BLOCK}" in capsys.readouterr().out
+    host.qr("https://drop.example/", str(tmp_path / "drop.svg"))
+    assert "<svg" in (tmp_path / "drop.svg").read_text()
