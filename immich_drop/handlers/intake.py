@@ -7,9 +7,10 @@ the next one meanwhile.
 """
 
 import asyncio
+from contextlib import suppress
 from typing import cast
 
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.pace import Pace
@@ -103,12 +104,25 @@ class Intake:
             await self._turn_over()
         space = self._buffer[self._filled : self._filled + self._framing.left]
         self._pace.wait()
-        count = await self._stream.read_into(cast(bytearray, space), partial=True)
+        try:
+            count = await self._stream.read_into(cast(bytearray, space), partial=True)
+        except StreamClosedError:
+            await self._take_buffer_back()
+            raise
         self._pace.come(count)
         self._filled += count
         self._framing.left -= count
         # read_into may be done at once: a fast sender must not keep the loop for itself.
         await asyncio.sleep(0)
+
+    async def _take_buffer_back(self) -> None:
+        """Leave the stream a buffer of its own, by a read that is always satisfied.
+
+        One that closes keeps what read_into gave it; HTTP1Connection, which looks for a next
+        request even then, would find one among the bytes of a photo (Tornado 6.6.1).
+        """
+        with suppress(StreamClosedError):
+            await self._stream.read_bytes(0)
 
     async def _turn_over(self) -> None:
         """Hand the full buffer over, go on with the other one."""
