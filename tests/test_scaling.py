@@ -197,6 +197,7 @@ def test_one_dies_and_comes_back(site: Site, door: Address, immich: Immich, sess
     lucky.bring(fine)
     immich.wait_for(fine)
     assert {Guest(door, session).home for _ in range(8)} == {"b"}
+    assert Tus(door).create(SIZE).startswith("/b/files/")
     leaving.open()
     assert leaving.home == "b"
     assert leaving.head(left).status == 404
