@@ -7,7 +7,6 @@ the next one meanwhile.
 """
 
 import asyncio
-from contextlib import suppress
 from typing import cast
 
 from tornado.iostream import IOStream, StreamClosedError
@@ -118,11 +117,11 @@ class Intake:
     async def _take_buffer_back(self) -> None:
         """Leave the stream a buffer of its own, by a read that is always satisfied.
 
-        One that closes keeps what read_into gave it; HTTP1Connection, which looks for a next
+        One that is closed keeps what read_into gave it; HTTP1Connection, which looks for a next
         request even then, would find one among the bytes of a photo (Tornado 6.6.1).
         """
-        with suppress(StreamClosedError):
-            await self._stream.read_bytes(0)
+        self._stream.close()  # ends the read which failed: it stands in the way of another one
+        await self._stream.read_bytes(0)
 
     async def _turn_over(self) -> None:
         """Hand the full buffer over, go on with the other one."""

@@ -3,6 +3,9 @@
 Framing that is wrong in itself is in `test_bad_input`.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 from harness.immich import Immich
 from harness.product import Product
@@ -104,3 +107,17 @@ def test_a_creation_with_a_lookalike(tus: Tus, immich: Immich) -> None:
     assert tus.post(len(data), meta, body=data).status == 201
     immich.wait_for(data)
     until(lambda: tus.offset(victim) == 0, "the victim to be there")
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_a_takeover_in_full_flow(tus: Tus, product: Product, turn: int) -> None:
+    """The old connection is closed while its bytes are on their way to disk."""
+    victim, size = tus.create(3), 30_000_000
+    url = tus.create(size)
+    with ThreadPoolExecutor() as pool:
+        pouring = pool.submit(tus.patch, url, 0, lookalike(victim, size))
+        until(lambda: tus.offset(url) or pouring.done(), "bytes to flow")
+        with suppress(Hangup, OSError):
+            pouring.result()
+    assert tus.offset(victim) == 0
+    assert "Traceback" not in product.log, f"in turn {turn}"
