@@ -23,8 +23,6 @@ from immich_drop.immich.post import Patience, Streamer
 
 CHECK_LIMIT = 500
 """Checksums in one bulk check; Immich has no limit of its own below 10 MB of JSON."""
-CHECK_DELAY = 0.005
-"""Seconds a bulk check waits for company."""
 ALBUM_LIMIT = 500
 """Assets put into an album in one request."""
 
@@ -54,7 +52,7 @@ class Immich:
             base_url, max_connections=max_connections, connect_timeout=patience.connect
         )
         self._streamer = Streamer(base_url, patience)
-        self._checks = Batcher(self._bulk_check, limit=CHECK_LIMIT, delay=CHECK_DELAY)
+        self._checks = Batcher(self._bulk_check, limit=CHECK_LIMIT)
         self._albums = asyncio.Lock()
 
     def close(self) -> None:

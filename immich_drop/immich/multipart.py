@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from immich_drop.errors import ImmichTrouble
 
-PIECE = 1 << 19
+PIECE = 1 << 21
 """Bytes written at a time: what a stalled connection has to move within the idle timeout."""
 
 _HARMLESS = {
