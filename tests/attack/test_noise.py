@@ -75,7 +75,7 @@ def spoken_to(connection: Connection, method: str, target: str, headers: dict[st
 def test_headers(tus: Tus) -> None:
     url = tus.create(1000)
 
-    @settings(SANE, max_examples=150)
+    @settings(SANE, max_examples=100)
     @given(method=METHODS, target=TARGETS, noise=st.dictionaries(NAMES, TEXTS, max_size=6))
     def ask(method: str, target: str, noise: dict[str, str]) -> None:
         headers = {**VERSION, "Upload-Metadata": metadata(filename="a.jpg"), **noise}
@@ -86,7 +86,7 @@ def test_headers(tus: Tus) -> None:
 
 
 def test_metadata(tus: Tus) -> None:
-    @settings(SANE, max_examples=150)
+    @settings(SANE, max_examples=100)
     @given(pairs=st.dictionaries(KEYS, VALUES, max_size=5), tail=TEXTS)
     def ask(pairs: dict[str, str | bytes | int | None], tail: str) -> None:
         meta = metadata(**{"filename": "a.jpg", **pairs})

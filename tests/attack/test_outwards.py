@@ -79,7 +79,7 @@ def test_a_redirect_is_not_followed(
     assert target not in product.log, "a query of a login page may hold a secret"
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(raw=NAMES)
 def test_a_name_stays_within_its_quotes(raw: str) -> None:
     """The form has our fields, one file, and nothing that a guest put between them."""

@@ -53,11 +53,11 @@ def test_storm(product: Product, immich: Immich, long: bool, seed: int) -> None:
                 largest=30 * MEGABYTE if long else MEGABYTE // 2,
                 twins=twins,
             )
-            for number in range(48 if long else 5)
+            for number in range(48 if long else 4)
         ]
         for guest in guests:
             guest.start()
-        weather.rage(kills=80 if long else 3, stops=long)
+        weather.rage(kills=80 if long else 2, stops=long)
         over.set()
         for guest in guests:
             guest.join(120)
