@@ -1,6 +1,7 @@
 // One HTTP exchange. XMLHttpRequest, since fetch cannot tell how far an upload is.
 
 const IDLE = 20_000; // Firefox may be silent for 15 s on a healthy link
+const QUESTION = 10_000; // a connection may have died in silence; each in the pool costs that much
 const ANSWER = 60_000; // a buffering proxy sends on only when it has everything
 
 /** The network's fault: cut, stalled, or answered by something that is not our server. */
@@ -29,10 +30,16 @@ export class Lost extends Error {}
  * @param {object} [options]
  * @param {typeof globalThis.XMLHttpRequest} [options.XHR]
  * @param {number} [options.idle]    ms without a sign of life
+ * @param {number} [options.question]  ms for the answer to a request without a body
  * @param {number} [options.answer]  ms for the answer once everything is handed over
  * @returns {Send}
  */
-export function sender({ XHR = globalThis.XMLHttpRequest, idle = IDLE, answer = ANSWER } = {}) {
+export function sender({
+  XHR = globalThis.XMLHttpRequest,
+  idle = IDLE,
+  question = QUESTION,
+  answer = ANSWER,
+} = {}) {
   return ({ method, url, headers = {}, body = null, onprogress, signal }) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new Lost("aborted"));
@@ -45,7 +52,7 @@ export function sender({ XHR = globalThis.XMLHttpRequest, idle = IDLE, answer = 
       const abort = () => xhr.abort();
       xhr.open(method, String(url));
       for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-      grant(idle);
+      grant(body ? idle : question);
       if (body) {
         xhr.upload.onprogress = ({ loaded, total }) => {
           grant(loaded < total ? idle : answer);
