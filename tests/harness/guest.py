@@ -1,0 +1,100 @@
+"""A guest's browser on a network of its own: the page as it is served, with its real engine."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from harness.hostile import Hostile
+from harness.wait import until
+
+PATIENCE_MS = 20_000
+TAKEN = datetime.fromtimestamp(1_600_000_000, UTC)
+EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|Cross-Origin-Opener-Policy")
+"""What a browser itself notes of a bad network, and of plain http."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guest:
+    """One tab, and the network it is on."""
+
+    page: Page
+    network: Hostile
+
+    def pick(self, paths: Sequence[Path]) -> None:
+        """Press the button for photos and choose these files."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.locator("[data-pick=media]:visible").first.click()
+        chooser.value.set_files([str(path) for path in paths])
+
+    def expect_phase(self, *names: str) -> None:
+        """Wait until the page is in one of these phases."""
+        phases = re.compile("|".join(names))
+        expect(self.page.locator("body")).to_have_attribute(
+            "data-phase", phases, timeout=PATIENCE_MS
+        )
+
+    def row(self, path: Path) -> Locator:
+        return self.page.locator("li", has=self.page.locator(".name", has_text=path.name))
+
+    def press(self, what: str) -> None:
+        """Press the visible button that does it."""
+        self.page.locator(f"[data-do={what}]:visible").click()
+
+    def wait_sent(self, amount: float) -> None:
+        """Wait until so many bytes went up on this network."""
+        until(lambda: self.network.sent > amount, f"{amount:.0f} bytes to be sent")
+
+
+@contextmanager
+def tab(context: BrowserContext, network: Hostile, *, host: str = "127.0.0.1") -> Iterator[Guest]:
+    """Open the page in a new tab; at the end nothing may have gone wrong in it."""
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    mishaps: list[str] = []
+    page.on("pageerror", lambda error: mishaps.append(str(error)))
+    page.on("console", lambda message: mishaps.extend(_complaint(message)))
+    page.goto(f"http://{host}:{network.address[1]}/")
+    guest = Guest(page=page, network=network)
+    guest.expect_phase("empty")
+    yield guest
+    assert mishaps == [], mishaps
+
+
+def _complaint(message: ConsoleMessage) -> list[str]:
+    bad = message.type == "error" and not EXPECTED.search(message.text)
+    return [message.text] if bad else []
+
+
+def photos(folder: Path, *sizes: int) -> list[Path]:
+    """Make files like no others, as long as asked for."""
+    folder.mkdir(exist_ok=True)
+    paths = [folder / f"{folder.name}-{number}.jpg" for number in range(len(sizes))]
+    for path, size in zip(paths, sizes, strict=True):
+        write(path, hashlib.shake_128(str(path).encode()).digest(size))
+    return paths
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a photo taken at `TAKEN`."""
+    path.write_bytes(data)
+    os.utime(path, (TAKEN.timestamp(), TAKEN.timestamp()))
+
+
+def weight(paths: Sequence[Path]) -> int:
+    return sum(path.stat().st_size for path in paths)
+
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+}
+"""Options of a context whose page takes itself for a phone's: small chunks, read into memory."""
