@@ -141,7 +141,9 @@ async def test_a_write_that_fails_takes_nothing_along(
     with opened(tmp_path / "state.db") as db:
         good = [db.remember(f"before {n}", "kept") for n in range(3)]
         more = [db.remember(f"after {n}", "kept") for n in range(3)]
-        outcomes = await asyncio.gather(*good, db._writer.write(half_done), *more, return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *good, db._writer.write(half_done), *more, return_exceptions=True
+        )
         assert [type(each) for each in outcomes] == [type(None)] * 3 + [kind] + [type(None)] * 3
         assert all(db.fact(f"{when} {n}") for when in ("before", "after") for n in range(3))
         assert db.fact("half") is None
