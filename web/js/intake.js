@@ -3,11 +3,16 @@
 /** @import {Config, Item, Picked} from "./types.js" */
 /** @import {Transfer} from "./transfer.js" */
 /** @import {Uploads} from "./uploads.js" */
+import { sleep } from "./backoff.js";
 import { fingerprint, WHOLE } from "./fingerprint.js";
 import { kindOf, nameOf, newItem } from "./item.js";
 import { newId } from "./session.js";
 
+const SLICE = 30; // ms; the page answers between two
+
 export class Intake {
+  /** @type {Iterable<Picked>[]} */
+  #picks = [];
   #uploads;
   #config;
   #transfers;
@@ -38,12 +43,8 @@ export class Intake {
    * @param {Iterable<Picked>} picked
    */
   add(picked) {
-    const sizes = this.#bySize();
-    for (const one of picked) {
-      const alike = sizes.get(one.file.size);
-      if (alike) this.#matching = this.#matching.then(() => this.#match(one, alike));
-      else this.#admit(one);
-    }
+    this.#picks.push(picked);
+    if (this.#picks.length === 1) this.#sort();
   }
 
   /**
@@ -56,6 +57,23 @@ export class Intake {
     transfer.handle = handle ?? transfer.handle;
     this.#uploads.change(transfer.item, { file, kind: kindOf(file.name, file.type) });
     this.#enqueue(transfer);
+  }
+
+  /** Not in one go: Chromium looks at the disk for each size, which takes seconds for thousands. */
+  async #sort() {
+    for (let picked = this.#picks[0]; picked; picked = this.#picks[0]) {
+      const sizes = this.#bySize();
+      let due = performance.now() + SLICE;
+      for (const one of picked) {
+        const alike = sizes.get(one.file.size);
+        if (alike) this.#matching = this.#matching.then(() => this.#match(one, alike));
+        else this.#admit(one);
+        if (performance.now() < due) continue;
+        await sleep(0);
+        due = performance.now() + SLICE;
+      }
+      this.#picks.shift();
+    }
   }
 
   #bySize() {
