@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo run test check format bench storm lock
+.PHONY: demo run test check format bench storm test-browsers lock
 demo: .venv/run
 	$(BIN)/python server.py --demo
 run: .venv/run
@@ -25,6 +25,9 @@ bench: .venv/dev
 	$(BIN)/python -m bench
 storm: .venv/dev
 	$(BIN)/python -m pytest tests/storm --long
+# Debian: firefox-esr webkit2gtk-driver xvfb
+test-browsers: .venv/dev
+	$(BIN)/python -m pytest tests/browsers/main_flow.py
 
 # The locks are cut from pyproject.toml.
 lock: .venv/dev

@@ -106,7 +106,7 @@ def test_a_stall_is_noticed(
     context: BrowserContext, network: Hostile, immich: Immich, tmp_path: Path
 ) -> None:
     paths = photos(tmp_path, 12_000_000)
-    context.add_init_script(IMPATIENT + WAITS.format(factor=0.1))
+    context.add_init_script(IMPATIENT + WAITS.format(factor=0.02))
     with tab(context, network) as guest:
         network.rate = 4_000_000
         guest.pick(paths)

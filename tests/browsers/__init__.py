@@ -1,0 +1,1 @@
+"""The page in browsers Playwright has no Debian package for."""
