@@ -6,80 +6,17 @@ import logging
 from immich_drop.db import Db
 from immich_drop.errors import ImmichError
 from immich_drop.immich import Immich
+from immich_drop.upload import VIDEOS
 
 log = logging.getLogger(__name__)
 
 FACT = "media-types"
 
 # What Immich 2.0 takes; only for a first start while Immich is down.
-_AT_FIRST = frozenset(
-    [
-        ".3fr",
-        ".3gp",
-        ".3gpp",
-        ".ari",
-        ".arw",
-        ".avi",
-        ".avif",
-        ".bmp",
-        ".cap",
-        ".cin",
-        ".cr2",
-        ".cr3",
-        ".crw",
-        ".dcr",
-        ".dng",
-        ".erf",
-        ".fff",
-        ".flv",
-        ".gif",
-        ".heic",
-        ".heif",
-        ".hif",
-        ".iiq",
-        ".insp",
-        ".insv",
-        ".jp2",
-        ".jpe",
-        ".jpeg",
-        ".jpg",
-        ".jxl",
-        ".k25",
-        ".kdc",
-        ".m2t",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mrw",
-        ".mts",
-        ".nef",
-        ".nrw",
-        ".orf",
-        ".ori",
-        ".pef",
-        ".png",
-        ".psd",
-        ".raf",
-        ".raw",
-        ".rw2",
-        ".rwl",
-        ".sr2",
-        ".srf",
-        ".srw",
-        ".svg",
-        ".tif",
-        ".tiff",
-        ".vob",
-        ".webm",
-        ".webp",
-        ".wmv",
-        ".x3f",
-    ]
+_AT_FIRST = (VIDEOS - {".mxf", ".ts"}) | frozenset(
+    ".3fr .ari .arw .avif .bmp .cap .cin .cr2 .cr3 .crw .dcr .dng .erf .fff .gif .heic .heif .hif"
+    " .iiq .insp .jp2 .jpe .jpeg .jpg .jxl .k25 .kdc .mrw .nef .nrw .orf .ori .pef .png .psd .raf"
+    " .raw .rw2 .rwl .sr2 .srf .srw .svg .tif .tiff .webp .x3f".split()
 )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
 from immich_drop.db import Db
-from immich_drop.upload import extension_of
+from immich_drop.upload import VIDEOS, extension_of
 
 log = logging.getLogger(__name__)
 
@@ -24,30 +24,6 @@ TIMEOUT = 20.0
 """Seconds the receiver of a notice has to take it."""
 
 FACT = "notified-until"
-VIDEOS = frozenset(
-    [
-        ".3gp",
-        ".3gpp",
-        ".avi",
-        ".flv",
-        ".insv",
-        ".m2t",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-    ]
-)
 
 
 class Notifier:

@@ -56,6 +56,32 @@ def is_id(text: str) -> bool:
 NAME_BYTES = 255
 """What every file system, and Immich's with it, takes as a name."""
 
+VIDEOS = frozenset(
+    [
+        ".3gp",
+        ".3gpp",
+        ".avi",
+        ".flv",
+        ".insv",
+        ".m2t",
+        ".m2ts",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+    ]
+)
+"""What Immich takes as a video, up to 3.2."""
+
 _UNPRINTABLE = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 """Bidirectional overrides and line separators: they make one name look like another."""
 
