@@ -12,12 +12,14 @@ log = logging.getLogger(__name__)
 
 FACT = "media-types"
 
+_IMAGES = """
+.3fr .ari .arw .avif .bmp .cap .cin .cr2 .cr3 .crw .dcr .dng .erf .fff .gif .heic .heif .hif .iiq
+.insp .jp2 .jpe .jpeg .jpg .jxl .k25 .kdc .mrw .nef .nrw .orf .ori .pef .png .psd .raf .raw .rw2
+.rwl .sr2 .srf .srw .svg .tif .tiff .webp .x3f
+"""
+
 # What Immich 2.0 takes; only for a first start while Immich is down.
-_AT_FIRST = (VIDEOS - {".mxf", ".ts"}) | frozenset(
-    ".3fr .ari .arw .avif .bmp .cap .cin .cr2 .cr3 .crw .dcr .dng .erf .fff .gif .heic .heif .hif"
-    " .iiq .insp .jp2 .jpe .jpeg .jpg .jxl .k25 .kdc .mrw .nef .nrw .orf .ori .pef .png .psd .raf"
-    " .raw .rw2 .rwl .sr2 .srf .srw .svg .tif .tiff .webp .x3f".split()
-)
+_AT_FIRST = frozenset(_IMAGES.split()) | VIDEOS - {".mxf", ".ts"}
 
 
 class Accepted:
