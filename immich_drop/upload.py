@@ -57,28 +57,10 @@ NAME_BYTES = 255
 """What every file system, and Immich's with it, takes as a name."""
 
 VIDEOS = frozenset(
-    [
-        ".3gp",
-        ".3gpp",
-        ".avi",
-        ".flv",
-        ".insv",
-        ".m2t",
-        ".m2ts",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpe",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".ts",
-        ".vob",
-        ".webm",
-        ".wmv",
-    ]
+    """
+    .3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob
+    .webm .wmv
+    """.split()
 )
 """What Immich takes as a video, up to 3.2."""
 
