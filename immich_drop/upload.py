@@ -56,12 +56,12 @@ def is_id(text: str) -> bool:
 NAME_BYTES = 255
 """What every file system, and Immich's with it, takes as a name."""
 
-VIDEOS = frozenset(
-    """
-    .3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob
-    .webm .wmv
-    """.split()
-)
+_VIDEOS = """
+.3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob .webm
+.wmv
+"""
+
+VIDEOS = frozenset(_VIDEOS.split())
 """What Immich takes as a video, up to 3.2."""
 
 _UNPRINTABLE = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
