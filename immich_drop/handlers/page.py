@@ -45,7 +45,9 @@ class PageHandler(DropHandler):
 
     def _set_headers(self, version: str | None) -> None:
         self.set_header("Content-Security-Policy", POLICY)
-        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        if self.parts.forwarded.base_url(self.request).startswith("https:"):
+            # On plain http a browser only complains of it.
+            self.set_header("Cross-Origin-Opener-Policy", "same-origin")
         self.set_header("Vary", "Accept-Encoding")
         # A page from before an update may get a newer file here, but must not keep it.
         lasting = {self._site.version: FOR_GOOD, None: "no-cache"}

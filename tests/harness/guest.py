@@ -17,7 +17,7 @@ from harness.wait import until
 
 PATIENCE_MS = 20_000
 TAKEN = datetime.fromtimestamp(1_600_000_000, UTC)
-EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|Cross-Origin-Opener-Policy")
+EXPECTED = re.compile(r"Failed to load resource|WebSocket connection")
 """What a browser itself notes of a bad network, and of plain http."""
 
 
