@@ -6,6 +6,7 @@ The product serves the page as it is; a fake engine holds the states still that 
 import io
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -50,10 +51,31 @@ def main() -> None:
             take(browser, product.url, scene, "desktop", "light")
         for lang, scene in EXTRA:
             take(browser, product.url, scene, "phone", "light", lang)
+        take(browser, product.url, "crowd", "phone", "light")
+        take(browser, product.url, "uploading", "phone", "light", do=mirror, as_="rtl")
+        take(browser, product.url, "empty", "phone", "light", do=choose, as_="preparing")
+
+
+def mirror(page: Page) -> None:
+    """Turn the page round, as for a language that is read from right to left."""
+    page.evaluate("document.documentElement.dir = 'rtl'")
+
+
+def choose(page: Page) -> None:
+    """Tap, and let the phone take its time."""
+    page.locator("[data-pick=media]").first.click()
 
 
 def take(
-    browser: Browser, url: str, scene: str, device: str, scheme: str, lang: str = "en"
+    browser: Browser,
+    url: str,
+    scene: str,
+    device: str,
+    scheme: str,
+    lang: str = "en",
+    *,
+    do: Callable[[Page], None] | None = None,
+    as_: str = "",
 ) -> None:
     """Write one picture, named by what it shows."""
     phone = device == "phone"
@@ -66,9 +88,11 @@ def take(
     )
     stage(context, pictures=PICTURES)
     page = play(context, url, scene, lang=lang)
+    if do is not None:
+        do(page)
     page.wait_for_timeout(SETTLED)
     language = "" if lang == "en" else f"-{lang}"
-    keep(page, OUT / f"{scene}-{device}-{scheme}{language}.webp")
+    keep(page, OUT / f"{as_ or scene}-{device}-{scheme}{language}.webp")
     context.close()
 
 

@@ -51,6 +51,12 @@ const SCENES = {
     ...many(2, { state: "duplicate" }),
     ...many(3, { state: "stored", kind: "video" }),
   ],
+  crowd: [
+    ...many(40, { state: "stored" }),
+    { state: "uploading", acked: 2.1 * MB, flying: 1 * MB },
+    { state: "uploading", acked: 181 * MB, flying: 16 * MB, kind: "video" },
+    ...many(158, { state: "waiting" }),
+  ],
   few: [{ state: "stored" }, { state: "stored" }, { state: "duplicate" }],
   attention: [
     {
