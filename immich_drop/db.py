@@ -14,7 +14,7 @@ from typing import cast
 
 from immich_drop.errors import StateConflict, Unavailable
 from immich_drop.migrations import migrate
-from immich_drop.upload import SETTLED, TRANSITIONS, State, Upload
+from immich_drop.upload import SETTLED, State, Upload
 from immich_drop.writer import Write, Writer
 
 BUSY_TIMEOUT = 5.0
@@ -121,7 +121,7 @@ class Db:
 
         Raises StateConflict when the table has no such move, or the row is not there any more.
         """
-        if state not in TRANSITIONS[upload.state]:
+        if not upload.can_become(state):
             raise StateConflict(f"{upload.id}: {upload.state} -> {state}")
         return await self._update(upload, changes | {"state": state})
 

@@ -54,7 +54,6 @@ AT_BODY = frozenset({Kind.CUT_BODY, Kind.HANG_BODY, Kind.SLOW_BODY})
 AT_INSERT = frozenset(
     {Kind.ERROR_BEFORE_INSERT, Kind.ERROR_AFTER_INSERT, Kind.QUOTA, Kind.TRASHED_TWIN}
 )
-AT_ANSWER = frozenset({Kind.LOSE_ANSWER, Kind.SLOW_ANSWER})
 
 
 @dataclass(slots=True, kw_only=True)
