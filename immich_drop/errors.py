@@ -3,14 +3,21 @@
     DropError                     status · code · a sentence for a guest
     ├── BadRequest                400   the request breaks tus or this interface
     │   ├── BadMetadata           400
+    │   ├── NameRequired          400   the host wants to know who brings the file
     │   ├── EmptyFile             400
     │   └── UnsupportedChecksum   400
+    ├── PasswordRequired          401   the link is locked
+    ├── PasswordWrong             403
     ├── ForeignOrigin             403   another site makes a guest's browser ask
+    ├── LinkNoUpload              403   Immich knows the link, and it only shows
+    ├── LinkNeeded                404   there is no drop without a link
+    ├── LinkUnknown               404   Immich does not know the link
     ├── NotFound                  404   no such upload (any more), or not this session's
     ├── MethodNotAllowed          405
     ├── OffsetConflict            409   tus 1.0.0, PATCH
     ├── StateConflict             409   the upload is past the point where this is possible
     ├── UnsupportedVersion        412   tus 1.0.0, Tus-Resumable
+    ├── LinkExpired               410
     ├── TooLarge                  413   the file, or more bytes than announced
     ├── SessionFull               413   the session's byte allowance is used up
     ├── WrongContentType          415   tus 1.0.0, PATCH
@@ -27,6 +34,7 @@
         ├── ImmichHold                  nothing can be delivered until this is over
         │   ├── ImmichUnavailable       down, unreachable, maintenance, a proxy's error page
         │   ├── ImmichKeyRejected       401
+        │   │   └── LinkRevoked         the link was deleted, or changed so that we may not upload
         │   ├── ImmichPermission        403, names the missing scope
         │   │   └── CheckForbidden      only the bulk check is closed to this credential
         │   └── ImmichQuota             the library's owner is out of quota
@@ -79,11 +87,34 @@ class EmptyFile(BadRequest):
     message = "This file is empty."
 
 
+class NameRequired(BadRequest):
+    """The host wants to know who brings the file."""
+
+    code = "name_required"
+    message = "Please say who you are first."
+
+
 class UnsupportedChecksum(BadRequest):
     """Upload-Checksum names an algorithm that is not offered, or is malformed."""
 
     code = "unsupported_checksum"
     message = "The checksum is not understood."
+
+
+class PasswordRequired(DropError):
+    """The link has a password, and this guest has not said it, or too long ago."""
+
+    status = 401
+    code = "password_required"
+    message = "This link asks for a password."
+
+
+class PasswordWrong(DropError):
+    """It is not the link's password."""
+
+    status = 403
+    code = "password_wrong"
+    message = "This is not the password."
 
 
 class ForeignOrigin(DropError):
@@ -92,6 +123,38 @@ class ForeignOrigin(DropError):
     status = 403
     code = "foreign_origin"
     message = "This is only possible from the page itself."
+
+
+class LinkNoUpload(DropError):
+    """Immich knows the link, but whoever made it did not allow uploads."""
+
+    status = 403
+    code = "link_no_upload"
+    message = "This link is only for looking at photos, not for adding some."
+
+
+class LinkNeeded(DropError):
+    """There is no drop but by a link."""
+
+    status = 404
+    code = "link_needed"
+    message = "Please open the link you were given."
+
+
+class LinkUnknown(DropError):
+    """Immich does not know the link: mistyped, or it ended before anyone came by it."""
+
+    status = 404
+    code = "link_unknown"
+    message = "This link is not valid, or not any more."
+
+
+class LinkExpired(DropError):
+    """The time of the link is over."""
+
+    status = 410
+    code = "link_expired"
+    message = "This link has ended."
 
 
 class NotFound(DropError):
@@ -259,6 +322,17 @@ class ImmichKeyRejected(ImmichHold):
     """The API key is wrong or revoked."""
 
     code = "immich_key"
+
+
+class LinkRevoked(ImmichKeyRejected):
+    """The link is not there any more, or nothing may be uploaded by it any more.
+
+    Guests are turned away, and what they brought before waits.
+    """
+
+    status = 410
+    code = "link_revoked"
+    message = "This link was closed."
 
 
 class ImmichPermission(ImmichHold):
