@@ -11,8 +11,9 @@ from tornado.websocket import WebSocketHandler
 
 from immich_drop.accepted import Accepted
 from immich_drop.album import Album
+from immich_drop.allowance import Allowance
 from immich_drop.clocks import every, watch_loop
-from immich_drop.create import Allowance, Creator
+from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.deliver import Courier
 from immich_drop.forward import Forwarder
@@ -36,7 +37,7 @@ from immich_drop.room import Room
 from immich_drop.settings import NTFY, Settings
 from immich_drop.snapshot import Snapshot
 from immich_drop.spool import Spool
-from immich_drop.sweep import Sweeper
+from immich_drop.sweep import LOOK, Sweeper
 from immich_drop.tasks import Tasks
 from immich_drop.upload import State
 
@@ -82,6 +83,9 @@ class App:
             credential=ApiKey(settings.immich_api_key),
             max_connections=settings.max_concurrent + 2,
         )
+        self._allowance = Allowance(
+            open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
+        )
         self._accepted = Accepted(immich=self._immich, db=self._db)
         self._forwarder = self._make_forwarder()
         self._receiver = self._make_receiver()
@@ -90,6 +94,7 @@ class App:
             spool=self._spool,
             locker=self._locker,
             receiver=self._receiver,
+            clock=clock,
             now=_now,
         )
         self._notifier = self._make_notifier()
@@ -122,6 +127,7 @@ class App:
             progress=self._progress,
             metrics=self._metrics,
             max_size=self._settings.max_file_size,
+            allowance=self._allowance,
             expiration=self._settings.upload_expiration,
             received=self._forwarder.push,
             now=_now,
@@ -154,15 +160,12 @@ class App:
 
     def _make_creator(self) -> Creator:
         settings = self._settings
-        allowance = Allowance(
-            open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
-        )
         return Creator(
             db=self._db,
             locker=self._locker,
             room=self._room,
             rate=Rate(settings.limit_creations_per_minute, clock=time.monotonic),
-            allowance=allowance,
+            allowance=self._allowance,
             accepts=self._accepted.takes,
             now=_now,
         )
@@ -230,9 +233,10 @@ class App:
         self._server.add_sockets(sockets)
         self._forwarder.start()
         self._tasks.spawn(self._sweeper.promise())
+        expiration = settings.upload_expiration.total_seconds()
         self._clocks = [
             asyncio.create_task(every(HOUR, self._accepted.refresh)),
-            asyncio.create_task(every(10 * MINUTE, self._sweeper.expire)),
+            asyncio.create_task(every(min(LOOK, expiration), self._sweeper.expire)),
             asyncio.create_task(every(MINUTE, self._forwarder.look_around)),
             asyncio.create_task(every(MINUTE, Pulse(immich=self._immich, gate=self._gate).feel)),
             asyncio.create_task(watch_loop(self._metrics)),

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
+from immich_drop.allowance import Allowance
 from immich_drop.db import Db
-from immich_drop.errors import SessionFull, StateConflict, TooManyUploads, TypeNotAccepted
+from immich_drop.errors import StateConflict, TypeNotAccepted
 from immich_drop.limits import Rate
 from immich_drop.locker import Locker
 from immich_drop.room import Room
@@ -14,16 +14,6 @@ from immich_drop.tus import Creation
 from immich_drop.upload import State, Upload, extension_of, new_id
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """How much one session or address may have under way; 0 is no limit."""
-
-    open_uploads: int
-    """Unfinished uploads per session and per address."""
-    session_bytes: int
-    """Bytes a session may bring in all."""
 
 
 class Creator:
@@ -61,12 +51,12 @@ class Creator:
         extension = extension_of(creation.metadata.name)
         if not self._accepts(extension):
             raise TypeNotAccepted(extension or "no extension")
-        self._check_limits(creation, address)
+        self._rate.spend(address)
         upload = self._draft(creation, address)
         self._room.promise(upload.id, creation.length or 0)
         added = None
         try:
-            added = await self._db.add(upload)
+            added = await self._db.add(upload, also=self._allowance.of(upload))
         finally:
             if added != upload:
                 self._room.release(upload.id)
@@ -82,18 +72,6 @@ class Creator:
         if twin and twin.length and creation.length and twin.length != creation.length:
             raise StateConflict(f"{twin.id} has {twin.length} bytes, not {creation.length}")
         return twin
-
-    def _check_limits(self, creation: Creation, address: str) -> None:
-        self._rate.spend(address)
-        session, allowed = creation.metadata.session, self._allowance
-        if allowed.open_uploads:
-            counts = self._db.open_uploads(session=session, address=address)
-            if max(counts) >= allowed.open_uploads:
-                raise TooManyUploads(f"{max(counts)} unfinished", retry_after=30)
-        if allowed.session_bytes and session is not None:
-            brought = self._db.session_bytes(session)
-            if brought + (creation.length or 0) > allowed.session_bytes:
-                raise SessionFull(f"{brought} bytes brought")
 
     def _draft(self, creation: Creation, address: str) -> Upload:
         metadata, now = creation.metadata, self._now()

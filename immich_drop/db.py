@@ -80,25 +80,11 @@ class Db:
         rows = self._read("SELECT state, count(*) FROM uploads GROUP BY state")
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
-    def open_uploads(self, *, session: str | None, address: str) -> tuple[int, int]:
-        """Count the unfinished uploads of a session and of an address."""
-        row = self._read(
-            "SELECT count(CASE WHEN session = ? THEN 1 END), count(CASE WHEN address = ? THEN 1 END)"
-            " FROM uploads WHERE state = 'receiving'",
-            session,
-            address,
-        )[0]
-        return int(row[0]), int(row[1])
+    async def add(self, upload: Upload, *, also: Write[None] | None = None) -> Upload:
+        """Add an upload; when its session already has the item, give that one instead.
 
-    def session_bytes(self, session: str) -> int:
-        """Sum the lengths of all uploads of a session."""
-        row = self._read("SELECT coalesce(sum(length), 0) FROM uploads WHERE session = ?", session)[
-            0
-        ]
-        return int(row[0])
-
-    async def add(self, upload: Upload) -> Upload:
-        """Add an upload; when its session already has the item, give that one instead."""
+        `also` follows in the same transaction; what it raises takes the upload along.
+        """
         marks = ", ".join("?" * len(fields(Upload)))
         row = _to_row(upload)
 
@@ -107,7 +93,10 @@ class Db:
                 f"INSERT INTO uploads VALUES ({marks}) ON CONFLICT (session, item) DO NOTHING",
                 row,
             )
-            return cursor.rowcount == 1
+            added = cursor.rowcount == 1
+            if added and also is not None:
+                also(connection)
+            return added
 
         if await self._writer.write(write):
             return upload
@@ -125,9 +114,11 @@ class Db:
             raise StateConflict(f"{upload.id}: {upload.state} -> {state}")
         return await self._update(upload, changes | {"state": state})
 
-    async def change(self, upload: Upload, **changes: object) -> Upload:
+    async def change(
+        self, upload: Upload, *, also: Write[None] | None = None, **changes: object
+    ) -> Upload:
         """Change columns of an upload which stays in its state. Raises StateConflict."""
-        return await self._update(upload, changes)
+        return await self._update(upload, changes, also)
 
     async def settle(self, upload: Upload, state: State, asset_id: str, now: datetime) -> Upload:
         """End an upload whose bytes Immich has, and remember its checksum, in one transaction."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
+from immich_drop.allowance import Allowance
 from immich_drop.db import Db
 from immich_drop.errors import (
     BadRequest,
@@ -45,6 +46,7 @@ class Receiver:
         progress: Progress,
         metrics: Metrics,
         max_size: int,
+        allowance: Allowance,
         expiration: timedelta,
         received: Callable[[Upload], None],
         now: Callable[[], datetime],
@@ -56,6 +58,7 @@ class Receiver:
         self._progress = progress
         self._metrics = metrics
         self._max_size = max_size
+        self._allowance = allowance
         self._expiration = expiration
         self._received = received
         self._now = now
@@ -66,8 +69,8 @@ class Receiver:
         """Open an upload for a chunk of `size` bytes (None: not announced).
 
         Whoever else writes to it is evicted first; `evict` is called when it is this one's turn
-        to go. Raises NotFound, OffsetConflict, StateConflict, TooLarge, DiskFull, Superseded,
-        Unavailable.
+        to go. Raises NotFound, OffsetConflict, StateConflict, TooLarge, SessionFull, DiskFull,
+        Superseded, Unavailable.
         """
         self._look_up(upload_id)
         async with AsyncExitStack() as held:
@@ -154,9 +157,11 @@ class Receiver:
 
         Bytes that come prolong its life: what counts is when the spool file changed last.
         """
-        if upload.state is not State.RECEIVING:
-            return None
-        return max(upload.created_at, self._spool.touched(upload.id)) + self._expiration
+        return self.heard(upload) + self._expiration if upload.state is State.RECEIVING else None
+
+    def heard(self, upload: Upload) -> datetime:
+        """Tell when bytes of an unfinished upload came last. Raises Unavailable."""
+        return self._spool.touched(upload.id) or upload.created_at
 
     async def terminate(self, upload_id: str) -> None:
         """Forget an unfinished or a failed upload.
@@ -172,15 +177,21 @@ class Receiver:
             await self._forget(upload)
         log.info("upload=%s terminated", upload_id)
 
-    async def expire(self, upload_id: str) -> None:
+    async def expire(self, upload_id: str, *, closed: timedelta) -> None:
         """Forget an unfinished upload if its time is over, even now that nobody else is at it.
 
-        Raises NotFound, StateConflict, Superseded, Unavailable.
+        Time for which the drop was `closed` is no silence of the guest's; it is put on the date of
+        the bytes. Raises NotFound, StateConflict, Superseded, Unavailable.
         """
         async with self._locker.enter(upload_id):
             upload = self._look_up(upload_id)
-            expires = self.expires(upload)
-            if expires is not None and expires < self._now():
+            if upload.state is not State.RECEIVING:
+                return
+            heard, now = self.heard(upload), self._now()
+            counts = min(heard + closed, now)
+            if counts != heard:
+                await self._spool.touch(upload_id, counts)
+            if counts + self._expiration < now:
                 await self._forget(upload)
                 log.info("upload=%s expired", upload_id)
 
@@ -212,7 +223,7 @@ class Receiver:
             raise BadRequest(f"length is {upload.length}, not {length}")
         if self._spool.offset(upload.id) > length:
             raise TooLarge(f"more than {length} bytes are here")
-        return await self._db.change(upload, length=length)
+        return await self._db.change(upload, length=length, also=self._allowance.bytes_of(upload))
 
     def _check_fit(self, reception: Reception, chunk: Chunk, size: int | None) -> None:
         if chunk.offset != reception.offset:

@@ -84,14 +84,18 @@ class Spool:
         except OSError as error:
             raise explain(error) from error
 
-    def touched(self, upload_id: str) -> datetime:
-        """Tell when bytes came last; the beginning of time when none did. Raises Unavailable."""
+    def touched(self, upload_id: str) -> datetime | None:
+        """Tell when bytes came last; None when none did yet. Raises Unavailable."""
         try:
             return datetime.fromtimestamp(self.path(upload_id).stat().st_mtime, UTC)
         except FileNotFoundError:
-            return datetime.fromtimestamp(0, UTC)
+            return None
         except OSError as error:
             raise explain(error) from error
+
+    async def touch(self, upload_id: str, moment: datetime) -> None:
+        """Say when bytes came last; an upload without any gets an empty file. Raises Unavailable."""
+        await self.disk.run(partial(_date, self.path(upload_id), moment.timestamp()))
 
     async def open(self, upload_id: str) -> SpoolFile:
         """Open an upload to append to it.
@@ -154,3 +158,8 @@ class Spool:
 
     def _read(self, file: int, buffer: memoryview, position: int) -> asyncio.Future[int]:
         return asyncio.ensure_future(self.disk.run(partial(os.preadv, file, [buffer], position)))
+
+
+def _date(path: Path, seconds: float) -> None:
+    path.touch(0o600)
+    os.utime(path, (seconds, seconds))

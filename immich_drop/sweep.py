@@ -9,12 +9,21 @@ from immich_drop.errors import DropError
 from immich_drop.locker import Locker
 from immich_drop.receive import Receiver
 from immich_drop.spool import Spool
-from immich_drop.upload import SETTLED, State
+from immich_drop.upload import SETTLED, State, Upload
 
 log = logging.getLogger(__name__)
 
 STRANGERS = "strangers"
 """Fact: ids of files that were in the spool when the database was made."""
+
+LOOKED = "looked-at"
+"""Fact: when we last looked at what lies around."""
+
+LOOK = 600.0
+"""Seconds from one look to the next, at most."""
+
+CLOSED = timedelta(seconds=1.5 * LOOK)
+"""More than this that nobody watched is time for which the drop was closed; less is a restart."""
 
 MEMORY = timedelta(days=30)
 """How long a guest's page can still show what became of a file. The ledger remembers longer."""
@@ -30,13 +39,16 @@ class Sweeper:
         spool: Spool,
         locker: Locker,
         receiver: Receiver,
+        clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
         self._spool = spool
         self._locker = locker
         self._receiver = receiver
+        self._clock = clock
         self._now = now
+        self._looked = clock()
 
     async def clear(self, *, fresh: bool) -> None:
         """Delete files that no upload needs: of settled ones, and those without a row.
@@ -77,12 +89,33 @@ class Sweeper:
         """Forget unfinished uploads that were silent for too long, and old settled rows."""
         await self.promise()
         now = self._now()
+        closed = await self._look(now)
         for upload in self._db.in_state(State.RECEIVING):
             try:
-                expires = self._receiver.expires(upload)
-                if expires is not None and expires < now and not self._locker.holds(upload.id):
-                    await self._receiver.expire(upload.id)
+                if self._is_due(upload, now, closed) and not self._locker.holds(upload.id):
+                    await self._receiver.expire(upload.id, closed=closed)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
         for state in SETTLED:
             await self._db.delete(self._db.idle_since(state, now - MEMORY))
+
+    async def _look(self, now: datetime) -> timedelta:
+        """Tell for how long no guest could come since the last look.
+
+        What is on the wall and did not pass for us: the drop was off, the machine slept, or the
+        clock was wrong and has been set, as on a board without a battery that boots in 1970.
+        """
+        before, clock = self._db.fact(LOOKED), self._clock()
+        watched, self._looked = timedelta(seconds=clock - self._looked), clock
+        await self._db.remember(LOOKED, now.isoformat())
+        closed = now - datetime.fromisoformat(before) - watched if before else timedelta()
+        if closed <= CLOSED:
+            return timedelta()
+        log.info("%s passed unwatched: unfinished uploads have that much longer", closed)
+        return closed
+
+    def _is_due(self, upload: Upload, now: datetime, closed: timedelta) -> bool:
+        """Tell whether an upload is over, or has a date that is not right (any more)."""
+        expires = self._receiver.expires(upload)
+        wrong = closed or self._receiver.heard(upload) > now
+        return bool(wrong) or (expires is not None and expires < now)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from immich_drop.create import Allowance, Creator
+from immich_drop.allowance import UNLIMITED, Allowance
+from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.limits import Rate
 from immich_drop.locker import Locker
@@ -67,10 +68,14 @@ class Half:
 
 @asynccontextmanager
 async def half(
-    folder: Path, *, rate: int = 0, allowance: Allowance | None = None
+    folder: Path,
+    *,
+    rate: int = 0,
+    allowance: Allowance = UNLIMITED,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Half]:
     """Open a receiving half on a folder; another one may follow on the same."""
-    clock, disk, received = Clock(), [10**9], list[Upload]()
+    clock, disk, received = clock or Clock(), [10**9], list[Upload]()
     db, spool, locker, progress = Db(folder / "db"), Spool(folder / "spool"), Locker(), Progress()
     fresh = db.open()
     spool.prepare()
@@ -84,6 +89,7 @@ async def half(
         metrics=Metrics(),
         max_size=MAX_SIZE,
         expiration=timedelta(hours=48),
+        allowance=allowance,
         received=received.append,
         now=clock.now,
     )
@@ -92,11 +98,13 @@ async def half(
         locker=locker,
         room=room,
         rate=Rate(rate, clock=clock),
-        allowance=allowance or Allowance(open_uploads=0, session_bytes=0),
+        allowance=allowance,
         accepts=lambda extension: extension == ".jpg",
         now=clock.now,
     )
-    sweeper = Sweeper(db=db, spool=spool, locker=locker, receiver=receiver, now=clock.now)
+    sweeper = Sweeper(
+        db=db, spool=spool, locker=locker, receiver=receiver, clock=clock, now=clock.now
+    )
     await sweeper.clear(fresh=fresh)
     try:
         yield Half(

@@ -18,15 +18,20 @@ class Clock:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.set_by = 0.0
+        """What was put on the clock on the wall without passing."""
 
     def __call__(self) -> float:
         return self.seconds
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
+        return START + timedelta(seconds=self.seconds + self.set_by)
 
     def pass_(self, seconds: float) -> None:
         self.seconds += seconds
+
+    def jump(self, seconds: float) -> None:
+        self.set_by += seconds
 
 
 def upload(**changes: object) -> Upload:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from immich_drop.create import Allowance
+from immich_drop.allowance import Allowance
 from immich_drop.errors import (
     DiskFull,
     DropError,
@@ -93,6 +93,23 @@ async def test_bytes_of_a_session(tmp_path: Path) -> None:
             await drop.create(6, session=S)
         await drop.create(5, session=S)
         await drop.create(15, session="t" * 22)
+
+
+@pytest.mark.gen_test
+async def test_fifty_at_once_find_no_more_room_than_one_after_the_other(tmp_path: Path) -> None:
+    async def attempts(folder: Path, allowance: Allowance) -> list[object]:
+        async with half(folder, allowance=allowance) as drop:
+            made = await asyncio.gather(
+                *(drop.create(10, session=S, item=str(number)) for number in range(50)),
+                return_exceptions=True,
+            )
+            assert len(drop.db.of_session(S)) == len(drop.room._promises) == 7
+            return [type(each) for each in made]
+
+    few = await attempts(tmp_path / "few", Allowance(open_uploads=7, session_bytes=0))
+    assert few.count(TooManyUploads) == 43
+    small = await attempts(tmp_path / "small", Allowance(open_uploads=0, session_bytes=79))
+    assert small.count(SessionFull) == 43
 
 
 @pytest.mark.gen_test

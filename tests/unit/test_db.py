@@ -336,9 +336,6 @@ async def test_figures(tmp_path: Path) -> None:
             for _ in range(number + 1):
                 await db.add(upload(state=state, session="s" * 16, updated_at=moment))
         assert db.count() == {state: number + 1 for number, state in enumerate(State)}
-        assert db.open_uploads(session="s" * 16, address="192.0.2.1") == (1, 1)
-        assert db.open_uploads(session=None, address="192.0.2.2") == (0, 0)
-        assert db.session_bytes("s" * 16) == 5 * 15
         assert db.oldest(State.RECEIVED) == START
         for number, state in enumerate(State):
             moment = START + timedelta(days=number)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from immich_drop.allowance import Allowance
 from immich_drop.errors import (
     BadRequest,
     ChecksumMismatch,
@@ -14,6 +15,7 @@ from immich_drop.errors import (
     DropError,
     NotFound,
     OffsetConflict,
+    SessionFull,
     StateConflict,
     Superseded,
     TooLarge,
@@ -294,3 +296,32 @@ async def test_no_file_is_left_open(tmp_path: Path) -> None:
                 assert open_spool_files() == 0
         await drop.receiver.inspect(made.id)
         assert open_spool_files() == 0
+
+
+@pytest.mark.gen_test
+async def test_a_length_that_is_told_late_counts_for_the_session(tmp_path: Path) -> None:
+    allowance = Allowance(open_uploads=0, session_bytes=15)
+    session = "s" * 22
+    async with half(tmp_path, allowance=allowance) as drop:
+        made = [await drop.create(None, session=session, item=str(n)) for n in range(2)]
+        done = await drop.bring(made[0].id, DATA, length=10)
+        assert done.state is State.RECEIVED
+        await drop.bring(made[1].id, DATA[:4])
+        with pytest.raises(SessionFull):
+            await drop.bring(made[1].id, DATA[4:6], offset=4, length=6)
+        assert drop.db.get(made[1].id) == made[1]
+        assert drop.spool.offset(made[1].id) == 4
+        assert not drop.locker.holds(made[1].id)
+        await drop.bring(made[1].id, DATA[4:5], offset=4, length=5)
+
+
+@pytest.mark.gen_test
+async def test_lengths_that_are_told_at_once(tmp_path: Path) -> None:
+    allowance = Allowance(open_uploads=0, session_bytes=79)
+    async with half(tmp_path, allowance=allowance) as drop:
+        made = [await drop.create(None, session="s" * 22, item=str(n)) for n in range(20)]
+        brought = await asyncio.gather(
+            *(drop.bring(each.id, DATA, length=10) for each in made), return_exceptions=True
+        )
+        assert [type(each) for each in brought].count(SessionFull) == 13
+        assert len(drop.received) == 7

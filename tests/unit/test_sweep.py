@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from immich_drop.sweep import MEMORY
+from immich_drop.sweep import LOOK, MEMORY
 from immich_drop.upload import SETTLED, State, new_id
 from unit.halves import Half, half
-from unit.make import sha1, upload
+from unit.make import START, Clock, sha1, upload
 
+HOUR = 3600.0
 DAY = 86400.0
+YEARS = 20_000 * DAY
 DATA = b"ten bytes!"
 
 
@@ -93,6 +95,102 @@ async def test_an_upload_that_is_finished_while_others_expire_stays(tmp_path: Pa
         assert drop.db.get(late.id) == done
         assert drop.spool.path(late.id).read_bytes() == DATA
         assert drop.spool.ids() == {late.id}
+
+
+async def left_lying(half: Half) -> set[str]:
+    """Have an upload with some bytes and one with none, both as old as the clock's beginning."""
+    partial, untouched = await half.create(), await half.create()
+    await half.bring(partial.id, DATA[:5])
+    age(half, partial.id)
+    return {partial.id, untouched.id}
+
+
+async def left(half: Half) -> set[str]:
+    """Give what is left after a look."""
+    await half.sweeper.expire()
+    return {each.id for each in half.db.in_state(State.RECEIVING)}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("by", [HOUR, 3 * DAY, YEARS])
+async def test_a_clock_that_jumps_ahead_expires_nothing(tmp_path: Path, by: float) -> None:
+    """A board without a battery starts in 1970 and hears of the year later; a machine sleeps."""
+    async with half(tmp_path) as drop:
+        ids = await left_lying(drop)
+        for _ in range(2):
+            drop.clock.pass_(LOOK)
+            assert await left(drop) == ids
+        drop.clock.jump(by)
+        assert await left(drop) == ids
+        drop.clock.pass_(2 * DAY - 2 * LOOK)
+        assert await left(drop) == ids
+        drop.clock.pass_(1)
+        assert await left(drop) == set(), "its time did not begin anew"
+
+
+@pytest.mark.gen_test
+async def test_a_clock_that_jumps_back_keeps_nothing_for_ever(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        ids = await left_lying(drop)
+        drop.clock.jump(-YEARS)
+        assert await left(drop) == ids
+        drop.clock.pass_(2 * DAY)
+        assert await left(drop) == ids
+        drop.clock.pass_(1)
+        assert await left(drop) == set()
+
+
+@pytest.mark.gen_test
+async def test_a_night_for_which_the_drop_was_off_is_no_silence(tmp_path: Path) -> None:
+    clock = Clock()
+    async with half(tmp_path, clock=clock) as evening:
+        ids = await left_lying(evening)
+        clock.pass_(DAY)
+        assert await left(evening) == ids
+    clock.pass_(3 * DAY)
+    async with half(tmp_path, clock=clock) as morning:
+        assert await left(morning) == ids
+        clock.pass_(DAY)
+        assert await left(morning) == ids
+        clock.pass_(1)
+        assert await left(morning) == set()
+
+
+@pytest.mark.gen_test
+async def test_restarts_do_not_keep_an_upload_alive(tmp_path: Path) -> None:
+    clock = Clock()
+    async with half(tmp_path, clock=clock) as first:
+        ids = await left_lying(first)
+        assert await left(first) == ids
+    for _ in range(int(2 * DAY / LOOK)):
+        clock.pass_(LOOK)
+        async with half(tmp_path, clock=clock) as later:
+            assert await left(later) == ids
+    clock.pass_(1)
+    async with half(tmp_path, clock=clock) as last:
+        assert await left(last) == set()
+
+
+@pytest.mark.gen_test
+async def test_a_start_with_a_wrong_clock(tmp_path: Path) -> None:
+    """The right one comes while the drop runs, or after its next start."""
+    clock = Clock()
+    async with half(tmp_path, clock=clock) as before:
+        ids = await left_lying(before)
+        await before.sweeper.expire()
+    clock.jump(-START.timestamp())
+    async with half(tmp_path, clock=clock) as wrong:
+        assert await left(wrong) == ids
+        ids |= await left_lying(wrong)
+        clock.jump(START.timestamp())
+        assert await left(wrong) == ids
+        clock.jump(-START.timestamp())
+        assert await left(wrong) == ids
+    clock.jump(START.timestamp())
+    async with half(tmp_path, clock=clock) as right:
+        assert await left(right) == ids
+        clock.pass_(2 * DAY + 1)
+        assert await left(right) == set()
 
 
 @pytest.mark.gen_test

@@ -1,0 +1,64 @@
+"""How much one session or address may have under way.
+
+Each limit is a look at the table in the transaction that adds to it: fifty requests at once cannot
+all find the last place free.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from immich_drop.errors import SessionFull, TooManyUploads
+from immich_drop.upload import Upload
+from immich_drop.writer import Write
+
+PAUSE = 30
+"""Seconds until it is worth asking again for a place among the unfinished uploads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """The limits; 0 is none."""
+
+    open_uploads: int
+    """Unfinished uploads per session and per address."""
+    session_bytes: int
+    """Bytes a session may bring in all; a deferred length counts when it is told."""
+
+    def of(self, upload: Upload) -> Write[None]:
+        """Make the look that follows when an upload was added.
+
+        It raises TooManyUploads and SessionFull.
+        """
+        full = self.bytes_of(upload)
+
+        def look(connection: sqlite3.Connection) -> None:
+            self._check_open(connection, upload)
+            full(connection)
+
+        return look
+
+    def bytes_of(self, upload: Upload) -> Write[None]:
+        """Make the look that follows when an upload's length was told. It raises SessionFull."""
+
+        def look(connection: sqlite3.Connection) -> None:
+            if self.session_bytes and upload.session is not None:
+                query = "SELECT coalesce(sum(length), 0) FROM uploads WHERE session = ?"
+                brought = connection.execute(query, (upload.session,)).fetchone()[0]
+                if brought > self.session_bytes:
+                    raise SessionFull(f"{brought} of {self.session_bytes} bytes")
+
+        return look
+
+    def _check_open(self, connection: sqlite3.Connection, upload: Upload) -> None:
+        if not self.open_uploads:
+            return
+        query = (
+            "SELECT count(*) FILTER (WHERE session = ?), count(*) FILTER (WHERE address = ?)"
+            " FROM uploads WHERE state = 'receiving'"
+        )
+        unfinished = max(connection.execute(query, (upload.session, upload.address)).fetchone())
+        if unfinished > self.open_uploads:
+            raise TooManyUploads(f"{self.open_uploads} unfinished", retry_after=PAUSE)
+
+
+UNLIMITED = Allowance(open_uploads=0, session_bytes=0)
