@@ -5,6 +5,7 @@ import logging
 import socket
 import time
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 
 from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketHandler
@@ -12,10 +13,14 @@ from tornado.websocket import WebSocketHandler
 from immich_drop.accepted import Accepted
 from immich_drop.album import Album
 from immich_drop.allowance import Allowance
+from immich_drop.by_link import LinkCourier
 from immich_drop.clocks import every, watch_loop
 from immich_drop.create import Creator
 from immich_drop.db import Db
-from immich_drop.deliver import Courier
+from immich_drop.deliver import Carrier, Courier
+from immich_drop.destination import Destination, Destinations
+from immich_drop.entrance import Entrance
+from immich_drop.errors import LinkUnknown
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
@@ -24,9 +29,11 @@ from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
 from immich_drop.health import Health
-from immich_drop.immich import ApiKey, Immich
+from immich_drop.immich import ApiKey, Credential, Immich, ShareKey
 from immich_drop.known import Known
+from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
+from immich_drop.link import Link, LinkBook
 from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics, Standing
 from immich_drop.notify import Notifier
@@ -39,7 +46,7 @@ from immich_drop.snapshot import Snapshot
 from immich_drop.spool import Spool
 from immich_drop.sweep import LOOK, Sweeper
 from immich_drop.tasks import Tasks
-from immich_drop.upload import State
+from immich_drop.upload import OWN, State
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +58,9 @@ IDLE = 60.0
 
 HOUR = 3600.0
 MINUTE = 60.0
+
+SECRET = "secret"
+"""Fact: what signs cookies."""
 
 KNOWN_PER_MINUTE = 6000
 REQUESTS_PER_MINUTE = 600
@@ -78,16 +88,18 @@ class App:
         self._metrics = Metrics()
         self._room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
         self._gate = Gate(clock=clock)
-        self._immich = Immich(
-            base_url=settings.immich_base_url,
-            credential=ApiKey(settings.immich_api_key),
-            max_connections=settings.max_concurrent + 2,
-        )
+        self._immich = self._make_immich(ApiKey(settings.immich_api_key))
         self._allowance = Allowance(
             open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
         )
         self._accepted = Accepted(immich=self._immich, db=self._db)
-        self._forwarder = self._make_forwarder()
+        self._ledger = Ledger(self._db)
+        self._book = LinkBook(self._db)
+        self._slots = asyncio.Semaphore(settings.max_concurrent)
+        self._own_courier = self._make_own_courier()
+        self._destinations = Destinations(
+            make=self._make_destination, db=self._db, progress=self._progress, now=_now
+        )
         self._receiver = self._make_receiver()
         self._sweeper = Sweeper(
             db=self._db,
@@ -102,21 +114,49 @@ class App:
         self._server: Door
         self._clocks: list[asyncio.Task[None]]
 
-    def _make_forwarder(self) -> Forwarder:
+    def _make_immich(self, credential: Credential) -> Immich:
+        return Immich(
+            base_url=self._settings.immich_base_url,
+            credential=credential,
+            max_connections=self._settings.max_concurrent + 2,
+        )
+
+    def _make_destination(self, link_id: str) -> Destination:
+        """Make the way into the host's own library, or into the album of a link.
+
+        Raises LinkUnknown.
+        """
+        if link_id == OWN:
+            return self._make_way(self._immich, self._gate, self._own_courier)
+        link = self._book.get(link_id)
+        if link is None:
+            raise LinkUnknown(link_id)
+        immich = self._make_immich(ShareKey(link.key))
+        courier = Courier(immich=immich, album=None, ledger=self._ledger, spool=self._spool)
+        fallback = self._settings.link_revoked == "fallback"
+        carrier = LinkCourier(courier, instead=self._own_courier if fallback else None)
+        return self._make_way(immich, Gate(clock=time.monotonic), carrier)
+
+    def _make_own_courier(self) -> Courier:
         name = self._settings.immich_album_name
         album = Album(name, immich=self._immich, db=self._db) if name else None
-        courier = Courier(immich=self._immich, album=album, db=self._db, spool=self._spool)
-        return Forwarder(
-            courier=courier,
-            gate=self._gate,
+        return Courier(immich=self._immich, album=album, ledger=self._ledger, spool=self._spool)
+
+    def _make_way(self, immich: Immich, gate: Gate, carrier: Carrier) -> Destination:
+        forwarder = Forwarder(
+            courier=carrier,
+            gate=gate,
             db=self._db,
+            ledger=self._ledger,
             spool=self._spool,
             progress=self._progress,
             metrics=self._metrics,
             concurrency=self._settings.max_concurrent,
+            slots=self._slots,
             clock=time.monotonic,
             now=_now,
         )
+        return Destination(immich=immich, gate=gate, forwarder=forwarder)
 
     def _make_receiver(self) -> Receiver:
         return Receiver(
@@ -129,7 +169,7 @@ class App:
             max_size=self._settings.max_file_size,
             allowance=self._allowance,
             expiration=self._settings.upload_expiration,
-            received=self._forwarder.push,
+            received=self._destinations.push,
             now=_now,
         )
 
@@ -167,6 +207,27 @@ class App:
             rate=Rate(settings.limit_creations_per_minute, clock=time.monotonic),
             allowance=self._allowance,
             accepts=self._accepted.takes,
+            guest_name=settings.guest_name,
+            now=_now,
+        )
+
+    def _make_entrance(self) -> Entrance:
+        settings = self._settings
+        own = Link(
+            id=OWN,
+            key="",
+            slug=None,
+            title=settings.drop_title,
+            message=settings.drop_message,
+            expires_at=None,
+            allow_upload=True,
+            locked=False,
+        )
+        return Entrance(
+            own=own if settings.immich_api_key and settings.drop_page else None,
+            book=self._book,
+            immich=self._make_immich,
+            clock=time.monotonic,
             now=_now,
         )
 
@@ -180,26 +241,35 @@ class App:
         known = Known(
             scope=settings.precheck,
             db=self._db,
-            immich=self._immich,
+            ledger=self._ledger,
+            destinations=self._destinations,
             rate=Rate(KNOWN_PER_MINUTE, clock=clock),
+        )
+        snapshot = Snapshot(db=self._db, receiver=self._receiver, destinations=self._destinations)
+        health = Health(
+            db=self._db,
+            spool=self._spool,
+            room=self._room,
+            gate=self._gate,
+            destinations=self._destinations,
         )
         return Parts(
             forwarded=forwarded,
+            entrance=self._make_entrance(),
             creator=self._make_creator(),
             receiver=self._receiver,
-            forwarder=self._forwarder,
+            destinations=self._destinations,
             known=known,
-            snapshot=Snapshot(db=self._db, receiver=self._receiver, forwarder=self._forwarder),
+            snapshot=snapshot,
             progress=self._progress,
-            health=Health(db=self._db, spool=self._spool, room=self._room, gate=self._gate),
+            health=health,
             metrics=self._metrics if settings.metrics else None,
             buffers=Buffers(BUFFERS),
             requests=Rate(REQUESTS_PER_MINUTE, clock=clock),
             sockets=self._sockets,
             spawn=self._tasks.spawn,
             config={
-                "title": settings.drop_title,
-                "message": settings.drop_message,
+                "guestName": settings.guest_name,
                 "maxFileSize": settings.max_file_size,
                 "maxChunk": MAX_CHUNK,
                 "precheck": settings.precheck != "off",
@@ -217,6 +287,8 @@ class App:
         settings = self._settings
         if not settings.immich_base_url.endswith("/api"):
             log.warning("IMMICH_BASE_URL does not end in /api, as Immich's own address does")
+        if not settings.immich_api_key:
+            log.warning("IMMICH_API_KEY is not set: guests come in by shared links only")
         self._spool.prepare()
         self._spool.claim()
         fresh = self._db.open()
@@ -225,39 +297,56 @@ class App:
         sockets = _listen(settings.host, settings.port)
         parts = self._make_parts()
         self._server = Door(
-            make_application(parts, base_path=settings.base_path),
+            make_application(
+                parts, base_path=settings.base_path, secret=await self._remember_secret()
+            ),
             most=settings.limit_connections,
             exempt=parts.forwarded.trusts,
             idle=self._idle,
         )
         self._server.add_sockets(sockets)
-        self._forwarder.start()
+        self._destinations.start()
         self._tasks.spawn(self._sweeper.promise())
         expiration = settings.upload_expiration.total_seconds()
         self._clocks = [
             asyncio.create_task(every(HOUR, self._accepted.refresh)),
             asyncio.create_task(every(min(LOOK, expiration), self._sweeper.expire)),
-            asyncio.create_task(every(MINUTE, self._forwarder.look_around)),
-            asyncio.create_task(every(MINUTE, Pulse(immich=self._immich, gate=self._gate).feel)),
+            asyncio.create_task(every(MINUTE, self._destinations.look_around)),
+            asyncio.create_task(
+                every(
+                    MINUTE,
+                    Pulse(
+                        immich=self._immich, gate=self._gate, known=bool(settings.immich_api_key)
+                    ).feel,
+                )
+            ),
             asyncio.create_task(watch_loop(self._metrics)),
         ]
         if self._notifier is not None:
             self._clocks.append(asyncio.create_task(every(MINUTE, self._notifier.look)))
         return _address(settings, sockets[0].getsockname()[1])
 
+    async def _remember_secret(self) -> str:
+        """Give the secret that signs what a guest's browser keeps; it survives a restart."""
+        secret = self._db.fact(SECRET)
+        if secret is None:
+            secret = token_urlsafe(32)
+            await self._db.remember(SECRET, secret)
+        return secret
+
     async def stop(self) -> None:
         """Stop listening, let what runs end for GRACE seconds, close: no recovery is needed."""
         self._server.stop()
         for clock in self._clocks:
             clock.cancel()
-        await asyncio.gather(self._forwarder.stop(GRACE), self._locker.close(GRACE))
+        await asyncio.gather(self._destinations.stop(GRACE), self._locker.close(GRACE))
         for handler in list(self._sockets):
             handler.close(1001, "restarting")
         await self._tasks.drain(GRACE)
         await self._server.close_all_connections()
         self._spool.close()
         self._db.close()
-        self._immich.close()
+        self._destinations.close()
         if self._notifier is not None:
             self._notifier.close()
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from immich_drop.allowance import Allowance
 from immich_drop.db import Db
-from immich_drop.errors import StateConflict, TypeNotAccepted
+from immich_drop.errors import NameRequired, StateConflict, TypeNotAccepted
 from immich_drop.limits import Rate
 from immich_drop.locker import Locker
 from immich_drop.room import Room
@@ -28,6 +28,7 @@ class Creator:
         rate: Rate,
         allowance: Allowance,
         accepts: Callable[[str], bool],
+        guest_name: str,
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
@@ -36,13 +37,14 @@ class Creator:
         self._rate = rate
         self._allowance = allowance
         self._accepts = accepts
+        self._guest_name = guest_name
         self._now = now
 
-    async def create(self, creation: Creation, *, address: str) -> Upload:
+    async def create(self, creation: Creation, *, link: str, address: str) -> Upload:
         """Make an upload, or find the one this session made of this item before.
 
         A page whose 201 was lost asks again, and must not make a twin. Raises TypeNotAccepted,
-        RateLimited, TooManyUploads, SessionFull, DiskFull, Unavailable, Superseded, and
+        NameRequired, RateLimited, TooManyUploads, SessionFull, DiskFull, Unavailable, Superseded, and
         StateConflict when the item is there with another length.
         """
         if twin := self._find_twin(creation):
@@ -51,8 +53,10 @@ class Creator:
         extension = extension_of(creation.metadata.name)
         if not self._accepts(extension):
             raise TypeNotAccepted(extension or "no extension")
+        if self._guest_name == "required" and creation.metadata.guest is None:
+            raise NameRequired
         self._rate.spend(address)
-        upload = self._draft(creation, address)
+        upload = self._draft(creation, link, address)
         self._room.promise(upload.id, creation.length or 0)
         added = None
         try:
@@ -73,7 +77,7 @@ class Creator:
             raise StateConflict(f"{twin.id} has {twin.length} bytes, not {creation.length}")
         return twin
 
-    def _draft(self, creation: Creation, address: str) -> Upload:
+    def _draft(self, creation: Creation, link: str, address: str) -> Upload:
         metadata, now = creation.metadata, self._now()
         return Upload(
             id=new_id(),
@@ -96,4 +100,6 @@ class Creator:
             code=None,
             created_at=now,
             updated_at=now,
+            link=link,
+            guest=None if self._guest_name == "off" else metadata.guest,
         )

@@ -1,4 +1,4 @@
-"""Rows at rest: uploads on their way, and the ledger of checksums Immich has.
+"""Rows at rest: uploads on their way, and facts that survive a restart.
 
 Writes go through `writer`. Reads are look-ups on a connection of their own, which in WAL mode never
 wait for the writer, so they stay on the event loop.
@@ -15,7 +15,7 @@ from typing import cast
 from immich_drop.errors import StateConflict, Unavailable
 from immich_drop.migrations import migrate
 from immich_drop.upload import SETTLED, State, Upload
-from immich_drop.writer import Write, Writer
+from immich_drop.writer import T, Write, Writer
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that has the database locked."""
@@ -72,12 +72,12 @@ class Db:
     def unsettled(self) -> set[str]:
         """Give the ids of all uploads whose bytes are still needed, in one look: none slips by."""
         settled = ", ".join(f"'{state}'" for state in SETTLED)
-        rows = self._read(f"SELECT id FROM uploads WHERE state NOT IN ({settled})")
+        rows = self.read(f"SELECT id FROM uploads WHERE state NOT IN ({settled})")
         return {str(row[0]) for row in rows}
 
     def count(self) -> dict[State, int]:
         """Count the uploads by state."""
-        rows = self._read("SELECT state, count(*) FROM uploads GROUP BY state")
+        rows = self.read("SELECT state, count(*) FROM uploads GROUP BY state")
         return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
     async def add(self, upload: Upload, *, also: Write[None] | None = None) -> Upload:
@@ -98,46 +98,30 @@ class Db:
                 also(connection)
             return added
 
-        if await self._writer.write(write):
+        if await self.write(write):
             return upload
         existing = self.find_item(upload.session or "", upload.item or "")
         if existing is None:
             raise StateConflict("the item was created and deleted meanwhile")
         return existing
 
-    async def move(self, upload: Upload, state: State, **changes: object) -> Upload:
+    async def move(
+        self, upload: Upload, state: State, also: Write[None] | None = None, /, **changes: object
+    ) -> Upload:
         """Move an upload to a state, with other columns: compare-and-set on its old state.
 
-        Raises StateConflict when the table has no such move, or the row is not there any more.
+        `also` is written in the same transaction. Raises StateConflict when the table has no such
+        move, or the row is not there any more.
         """
         if not upload.can_become(state):
             raise StateConflict(f"{upload.id}: {upload.state} -> {state}")
-        return await self._update(upload, changes | {"state": state})
+        return await self._update(upload, changes | {"state": state}, also)
 
     async def change(
         self, upload: Upload, *, also: Write[None] | None = None, **changes: object
     ) -> Upload:
         """Change columns of an upload which stays in its state. Raises StateConflict."""
         return await self._update(upload, changes, also)
-
-    async def settle(self, upload: Upload, state: State, asset_id: str, now: datetime) -> Upload:
-        """End an upload whose bytes Immich has, and remember its checksum, in one transaction."""
-
-        def remember(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "INSERT INTO ledger VALUES (?, ?, ?)"
-                " ON CONFLICT (checksum) DO UPDATE SET asset_id = excluded.asset_id",
-                (upload.checksum, asset_id, _to_ms(now)),
-            )
-
-        changes = {
-            "state": state,
-            "asset_id": asset_id,
-            "retry_at": None,
-            "code": None,
-            "updated_at": now,
-        }
-        return await self._update(upload, changes, also=remember)
 
     async def remove(self, upload: Upload) -> None:
         """Forget an upload, if it is still in its state. Raises StateConflict."""
@@ -149,75 +133,72 @@ class Db:
             if not cursor.rowcount:
                 raise StateConflict(f"{upload.id} is not {upload.state} any more")
 
-        await self._writer.write(write)
+        await self.write(write)
 
     async def delete(self, upload_ids: Iterable[str]) -> None:
         """Forget uploads, whatever their state."""
         rows = [(upload_id,) for upload_id in upload_ids]
-        await self._writer.write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
+        await self.write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
 
     def idle_since(self, state: State, moment: datetime) -> list[str]:
         """Give the ids of uploads in a state that nothing happened to since a moment."""
-        rows = self._read(
-            "SELECT id FROM uploads WHERE state = ? AND updated_at < ?", state, _to_ms(moment)
+        rows = self.read(
+            "SELECT id FROM uploads WHERE state = ? AND updated_at < ?", state, to_ms(moment)
         )
         return [str(row[0]) for row in rows]
 
     def stored_since(self, moment: datetime) -> list[tuple[str, datetime]]:
         """Give name and time of every upload that got into Immich after a moment."""
-        rows = self._read(
+        rows = self.read(
             "SELECT name, updated_at FROM uploads WHERE state = 'stored' AND updated_at > ?",
-            _to_ms(moment),
+            to_ms(moment),
         )
-        return [(str(name), datetime.fromtimestamp(at / 1000, UTC)) for name, at in rows]
+        return [(str(name), from_ms(at)) for name, at in rows]
 
     def oldest(self, state: State) -> datetime | None:
         """Tell since when the oldest upload of a state has been here."""
-        rows = self._read("SELECT min(created_at) FROM uploads WHERE state = ?", state)
-        return None if rows[0][0] is None else datetime.fromtimestamp(rows[0][0] / 1000, UTC)
+        rows = self.read("SELECT min(created_at) FROM uploads WHERE state = ?", state)
+        return None if rows[0][0] is None else from_ms(rows[0][0])
 
-    # --- ledger
-
-    def ledger(self) -> list[tuple[bytes, str, datetime]]:
-        """Give every checksum that got into Immich through here, with its asset, oldest first."""
-        rows = self._read("SELECT checksum, asset_id, settled_at FROM ledger ORDER BY settled_at")
-        return [(bytes(c), str(a), datetime.fromtimestamp(at / 1000, UTC)) for c, a, at in rows]
-
-    def known(self, checksums: Iterable[bytes]) -> set[bytes]:
-        """Tell which checksums came through here and are in Immich, as far as we remember."""
-        return {c for c in checksums if self._read("SELECT 1 FROM ledger WHERE checksum = ?", c)}
-
-    def promised(self, checksums: Iterable[bytes]) -> set[bytes]:
-        """Tell which checksums are received and on their way to Immich."""
-        query = "SELECT 1 FROM uploads WHERE checksum = ? AND state = 'received'"
-        return {checksum for checksum in checksums if self._read(query, checksum)}
-
-    async def disown(self, checksum: bytes) -> None:
-        """Drop a checksum that Immich does not have any more."""
-        await self._writer.write(
-            lambda c: c.execute("DELETE FROM ledger WHERE checksum = ?", (checksum,))
-        )
+    def promised(self, checksums: Iterable[bytes], *, link: str) -> set[bytes]:
+        """Tell which checksums came by a link, are received, and on their way to Immich."""
+        query = "SELECT 1 FROM uploads WHERE checksum = ? AND link = ? AND state = 'received'"
+        return {checksum for checksum in checksums if self.read(query, checksum, link)}
 
     # --- facts
 
     def fact(self, key: str) -> str | None:
         """Recall a fact that must survive a restart."""
-        rows = self._read("SELECT value FROM facts WHERE key = ?", key)
+        rows = self.read("SELECT value FROM facts WHERE key = ?", key)
         return str(rows[0][0]) if rows else None
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact over restarts."""
-        await self._writer.write(
+        await self.write(
             lambda c: c.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
         )
 
     async def forget(self, key: str) -> None:
         """Drop a fact that is one no more."""
-        await self._writer.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
+        await self.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
 
     def ping(self) -> None:
         """See that the database answers. Raises Unavailable."""
-        self._read("SELECT 1")
+        self.read("SELECT 1")
+
+    # --- for the tables that others keep
+
+    def read(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """Give all rows of a query. Raises Unavailable."""
+        try:
+            with closing(self._reader.execute(query, values)) as cursor:
+                return cast(list[sqlite3.Row], cursor.fetchall())
+        except sqlite3.Error as error:
+            raise Unavailable(f"database: {error}") from error
+
+    async def write(self, write: Write[T], *, promise: bool = False) -> T:
+        """Do a write, see `Writer.write`."""
+        return await self._writer.write(write, promise=promise)
 
     # --- below the surface
 
@@ -228,19 +209,12 @@ class Db:
         connection.row_factory = sqlite3.Row
         return connection
 
-    def _read(self, query: str, *values: object) -> list[sqlite3.Row]:
-        try:
-            with closing(self._reader.execute(query, values)) as cursor:
-                return cast(list[sqlite3.Row], cursor.fetchall())
-        except sqlite3.Error as error:
-            raise Unavailable(f"database: {error}") from error
-
     def _one(self, query: str, *values: object) -> Upload | None:
-        rows = self._read(query, *values)
+        rows = self.read(query, *values)
         return _from_row(rows[0]) if rows else None
 
     def _many(self, query: str, *values: object) -> list[Upload]:
-        return [_from_row(row) for row in self._read(query, *values)]
+        return [_from_row(row) for row in self.read(query, *values)]
 
     async def _update(
         self, upload: Upload, changes: Mapping[str, object], also: Write[None] | None = None
@@ -259,15 +233,21 @@ class Db:
                 also(connection)
             return _from_row(row)
 
-        return await self._writer.write(write, promise="state" in changes)
+        return await self.write(write, promise="state" in changes)
 
 
-def _to_ms(moment: datetime) -> int:
+def to_ms(moment: datetime) -> int:
+    """Give a moment as a column has it: milliseconds since 1970."""
     return round(moment.timestamp() * 1000)
 
 
+def from_ms(value: int) -> datetime:
+    """Read a moment from a column."""
+    return datetime.fromtimestamp(value / 1000, UTC)
+
+
 def _to_column(value: object) -> object:
-    return _to_ms(value) if isinstance(value, datetime) else value
+    return to_ms(value) if isinstance(value, datetime) else value
 
 
 def _to_row(upload: Upload) -> tuple[object, ...]:
@@ -281,7 +261,7 @@ def _from_row(row: sqlite3.Row) -> Upload:
     values = dict(row)
     for column in _MOMENTS:
         if values[column] is not None:
-            values[column] = datetime.fromtimestamp(values[column] / 1000, UTC)
+            values[column] = from_ms(values[column])
     values["state"] = State(values["state"])
     values["offered"] = bool(values["offered"])
     return Upload(**values)

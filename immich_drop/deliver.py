@@ -5,10 +5,10 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from immich_drop.album import Album
 from immich_drop.capture import taken
-from immich_drop.db import Db
 from immich_drop.errors import (
     CheckForbidden,
     Damaged,
@@ -20,6 +20,7 @@ from immich_drop.errors import (
     Unavailable,
 )
 from immich_drop.immich import Found, Immich
+from immich_drop.ledger import Ledger
 from immich_drop.spool import Spool
 from immich_drop.upload import State, Upload
 
@@ -43,23 +44,14 @@ class _Turn:
     visitors: int = 0
 
 
-class Courier:
-    """Takes received uploads to Immich."""
-
-    def __init__(self, *, immich: Immich, album: Album | None, db: Db, spool: Spool) -> None:
-        self._immich = immich
-        self._album = album
-        self._db = db
-        self._spool = spool
-        self._underway: dict[bytes, _Turn] = {}
-        self._doubted: set[str] = set()
+class Carrier(Protocol):
+    """Whoever takes received uploads to Immich."""
 
     def doubt(self, upload_id: str) -> None:
         """Look at the bytes of an upload again before they are sent.
 
         A crash of the machine, or a person, may have changed the file since we hashed it.
         """
-        self._doubted.add(upload_id)
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
         """Take one upload to Immich; `sent` hears how many of its bytes have left.
@@ -67,10 +59,32 @@ class Courier:
         Raises ImmichRefused when Immich will never take it, other ImmichErrors when it may later,
         and Unavailable when our own disk fails.
         """
+
+
+class Courier:
+    """Takes uploads into the library of the host's account, or into the album of a shared link."""
+
+    def __init__(
+        self, *, immich: Immich, album: Album | None, ledger: Ledger, spool: Spool
+    ) -> None:
+        self._immich = immich
+        self._album = album
+        self._ledger = ledger
+        self._spool = spool
+        self._underway: dict[bytes, _Turn] = {}
+        self._doubted: set[str] = set()
+
+    def doubt(self, upload_id: str) -> None:
+        """See Carrier."""
+        self._doubted.add(upload_id)
+
+    async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
+        """See Carrier."""
         checksum = upload.checksum or await self._spool.checksum(upload.id)
         async with self._alone(checksum):
             with _later():
-                found = await self._find(checksum)
+                # What comes by a link is sent in any case: only so does a duplicate join its album.
+                found = None if self._immich.by_link else await self._find(upload.link, checksum)
             if found is None:
                 await self._look_again(upload, checksum)
                 delivered = await self._send(upload, checksum, sent)
@@ -82,15 +96,15 @@ class Courier:
                     await self._album.add(delivered.asset_id)
             return delivered
 
-    async def _find(self, checksum: bytes) -> Found | None:
+    async def _find(self, link: str, checksum: bytes) -> Found | None:
         """Ask Immich, which decides; what only our ledger remembers is not there."""
         try:
             found = (await self._immich.find([checksum])).get(checksum)
         except CheckForbidden:
             asset_id = await self._immich.holds(checksum)
             found = Found(asset_id=asset_id, trashed=False) if asset_id else None
-        if found is None and self._db.known([checksum]):
-            await self._db.disown(checksum)
+        if found is None and self._ledger.known([checksum], link=link):
+            await self._ledger.disown(checksum, link=link)
         return found
 
     async def _adopt(self, upload: Upload, checksum: bytes, found: Found) -> Delivered:
@@ -156,7 +170,7 @@ class Courier:
                 # hold up the others; if Immich is really gone, the next one finds out.
                 raise ImmichTrouble(str(error)) from error
         with _later():
-            found = await self._find(checksum)
+            found = await self._find(upload.link, checksum)
         if found is None or found.asset_id != answer.asset_id or found.trashed:
             raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
         state = State.STORED if answer.created else State.DUPLICATE

@@ -11,17 +11,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from immich_drop.db import Db
-from immich_drop.deliver import Courier, Delivered
+from immich_drop.deliver import Carrier, Delivered
 from immich_drop.errors import (
     DropError,
     ImmichError,
     ImmichHold,
     ImmichRefused,
-    NotFound,
-    StateConflict,
     Unavailable,
 )
 from immich_drop.gate import Gate
+from immich_drop.ledger import Ledger
 from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.spool import Spool
@@ -39,28 +38,35 @@ TELL = 0.25
 
 
 class Forwarder:
-    """Delivers received uploads, `concurrency` at a time."""
+    """Delivers received uploads to one destination, `concurrency` at a time.
+
+    `slots` bounds the deliveries of all destinations together.
+    """
 
     def __init__(
         self,
         *,
-        courier: Courier,
+        courier: Carrier,
         gate: Gate,
         db: Db,
+        ledger: Ledger,
         spool: Spool,
         progress: Progress,
         metrics: Metrics,
         concurrency: int,
+        slots: asyncio.Semaphore,
         clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
         self._courier = courier
         self._gate = gate
         self._db = db
+        self._ledger = ledger
         self._spool = spool
         self._progress = progress
         self._metrics = metrics
         self._concurrency = concurrency
+        self._slots = slots
         self._clock = clock
         self._now = now
         self._turns = Turns()
@@ -71,10 +77,7 @@ class Forwarder:
         """Uploads whose turn has come, until their attempt is over."""
 
     def start(self) -> None:
-        """Start the workers, on what waits from before and what is pushed."""
-        for upload in self._db.in_state(State.RECEIVED):
-            self._courier.doubt(upload.id)
-            self.push(upload)
+        """Start the workers, on what is pushed."""
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 
     async def stop(self, grace: float) -> None:
@@ -90,6 +93,11 @@ class Forwarder:
             attempt.cancel()
         await asyncio.gather(*self._underway, return_exceptions=True)
 
+    def resume(self, upload: Upload) -> None:
+        """Take on what was received before we started; its file may have changed since."""
+        self._courier.doubt(upload.id)
+        self.push(upload)
+
     def push(self, upload: Upload) -> None:
         """Take an upload on; it is delivered when it is its turn, and due."""
         delay = (upload.retry_at - self._now()).total_seconds() if upload.retry_at else 0
@@ -99,30 +107,14 @@ class Forwarder:
         else:
             self._turns.join(upload.id, _guest(upload))
 
-    async def look_around(self) -> None:
-        """Take on what was set going by another process: the host's `retry`."""
-        for upload in self._db.in_state(State.RECEIVED):
-            if upload.id not in self._taken and not self._turns.has(upload.id):
-                self.push(upload)
+    def see(self, upload: Upload) -> None:
+        """Take an upload on unless that was done before."""
+        if upload.id not in self._taken and not self._turns.has(upload.id):
+            self.push(upload)
 
     def sent(self, upload_id: str) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""
         return self._sent.get(upload_id, 0)
-
-    async def retry(self, upload_id: str, *, session: str | None = None) -> None:
-        """Try a failed upload again: of this session, or, for the host, of any.
-
-        Raises NotFound, StateConflict, Unavailable.
-        """
-        upload = self._db.get(upload_id)
-        if upload is None or session not in (None, upload.session):
-            raise NotFound(upload_id)
-        if upload.state is not State.FAILED:
-            raise StateConflict(f"{upload_id} is {upload.state}")
-        changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": self._now()}
-        upload = await self._db.move(upload, State.RECEIVED, **changes)
-        self._progress.publish(upload)
-        self.push(upload)
 
     async def _work(self) -> None:
         while True:
@@ -136,11 +128,12 @@ class Forwarder:
 
     async def _attempt(self, upload_id: str) -> None:
         try:
-            upload = self._db.get(upload_id)
-            if upload is not None and upload.state is State.RECEIVED:
-                await self._deliver(upload)
-            else:
-                self._gate.hold_on()
+            async with self._slots:
+                upload = self._db.get(upload_id)
+                if upload is not None and upload.state is State.RECEIVED:
+                    await self._deliver(upload)
+                else:
+                    self._gate.hold_on()
         except Exception as error:
             if isinstance(error, DropError):
                 log.warning("upload=%s %s %s", upload_id, error.code, error)
@@ -173,7 +166,7 @@ class Forwarder:
 
     async def _settle(self, upload: Upload, delivered: Delivered) -> None:
         waited = (self._now() - upload.updated_at).total_seconds()
-        upload = await self._db.settle(upload, delivered.state, delivered.asset_id, self._now())
+        upload = await self._ledger.settle(upload, delivered.state, delivered.asset_id, self._now())
         log.info("upload=%s %s asset=%s", upload.id, upload.state, upload.asset_id)
         self._metrics.deliveries.labels(upload.state).inc()
         self._metrics.bytes_sent.inc(upload.length or 0)

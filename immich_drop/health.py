@@ -1,6 +1,7 @@
 """Is everything well? Short, and without a word about the inside."""
 
 from immich_drop.db import Db
+from immich_drop.destination import Destinations
 from immich_drop.errors import Unavailable
 from immich_drop.gate import Gate
 from immich_drop.room import Room
@@ -10,14 +11,17 @@ from immich_drop.spool import Spool
 class Health:
     """What `/readyz` says."""
 
-    def __init__(self, *, db: Db, spool: Spool, room: Room, gate: Gate) -> None:
+    def __init__(
+        self, *, db: Db, spool: Spool, room: Room, gate: Gate, destinations: Destinations
+    ) -> None:
         self._db = db
         self._spool = spool
         self._room = room
         self._gate = gate
+        self._destinations = destinations
 
     def report(self) -> dict[str, str]:
-        """Give `ok` or a code of `errors` for the database, the spool, the disk and Immich."""
+        """Give `ok` or a code of `errors` for the database, the spool, the disk, Immich and links."""
         report = {"database": "ok", "spool": "ok", "disk": "ok", "immich": "ok"}
         try:
             self._db.ping()
@@ -30,4 +34,5 @@ class Health:
             report["spool"] = Unavailable.code
         if self._gate.reason is not None:
             report["immich"] = self._gate.reason.code
+        report["links"] = next((reason.code for reason in self._destinations.closed()), "ok")
         return report

@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-import segno
-
 from immich_drop.db import Db
 from immich_drop.errors import NotFound, StateConflict
+from immich_drop.ledger import Ledger
 from immich_drop.spool import Spool
 from immich_drop.upload import State, Upload
 
@@ -59,24 +58,15 @@ async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
     return len(uploads)
 
 
-def export(db: Db, style: str) -> None:
+def export(ledger: Ledger, style: str) -> None:
     """Write the ledger to standard output: what came through here, and which asset it became."""
-    rows = [(sha1.hex(), asset, moment.isoformat()) for sha1, asset, moment in db.ledger()]
-    names = ("sha1", "asset_id", "settled_at")
+    rows = [(sha1.hex(), asset, at.isoformat(), link) for sha1, asset, at, link in ledger.entries()]
+    names = ("sha1", "asset_id", "settled_at", "link")
     if style == "json":
         json.dump([dict(zip(names, row, strict=True)) for row in rows], sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
         csv.writer(sys.stdout).writerows([names, *rows])
-
-
-def qr(url: str, svg: str | None) -> None:
-    """Draw the QR code of an address: on the terminal, or into an SVG file to print."""
-    code = segno.make(url, error="m")
-    if svg is None:
-        code.terminal(compact=True)
-    else:
-        code.save(svg, kind="svg", scale=8)
 
 
 def _failed(db: Db, ids: Sequence[str]) -> list[Upload]:

@@ -1,16 +1,18 @@
 """Is this file here already? A checksum in place of a transfer.
 
 Whoever can ask learns whether the host has a file he holds himself. So the answer comes, by
-default, only from what came through this drop; the host may open it to the whole library. In
-either case Immich decides: what was deleted there since is not known any more.
+default, only from what came through this drop, and by the same link; the host may open it to the
+whole library. In either case Immich decides: what was deleted there since is not known any more.
 """
 
 from collections.abc import Sequence
 
 from immich_drop.db import Db
+from immich_drop.destination import Destinations
 from immich_drop.errors import ImmichError
-from immich_drop.immich import Immich
+from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
+from immich_drop.upload import OWN
 
 MOST = 100
 """Checksums in one question."""
@@ -19,21 +21,27 @@ MOST = 100
 class Known:
     """Answers for a scope: `off`, `drop` or `library`."""
 
-    def __init__(self, *, scope: str, db: Db, immich: Immich, rate: Rate) -> None:
+    def __init__(
+        self, *, scope: str, db: Db, ledger: Ledger, destinations: Destinations, rate: Rate
+    ) -> None:
         self.scope = scope
         self._db = db
-        self._immich = immich
+        self._ledger = ledger
+        self._destinations = destinations
         self._rate = rate
 
-    async def among(self, checksums: Sequence[bytes], *, address: str) -> set[bytes]:
-        """Tell which files need not be sent. Raises RateLimited, Unavailable."""
+    async def among(self, checksums: Sequence[bytes], *, link: str, address: str) -> set[bytes]:
+        """Tell which files need not be sent by a link. Raises RateLimited, Unavailable."""
         self._rate.spend(address, len(checksums))
         if self.scope == "off" or not checksums:
             return set()
-        promised = self._db.promised(checksums)
-        asked = checksums if self.scope == "library" else list(self._db.known(checksums))
+        promised = self._db.promised(checksums, link=link)
+        asked: Sequence[bytes] = list(self._ledger.known(checksums, link=link))
+        if self.scope == "library" and link == OWN:
+            # What lies elsewhere in the library of a link's owner is not in the link's album.
+            asked = checksums
         try:
-            found = await self._immich.find(asked) if asked else {}
+            found = await self._destinations.of(link).immich.find(asked) if asked else {}
         except ImmichError:
             # Our memory alone could be wrong, and then a photo would be lost: rather send it.
             return promised

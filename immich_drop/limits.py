@@ -31,6 +31,12 @@ class Rate:
             raise RateLimited(f"{key}: {self._size:.0f} a minute", retry_after=math.ceil(wait))
         self._buckets[key] = (tokens - count, now)
 
+    def give_back(self, key: str) -> None:
+        """Undo a `spend` of one token: only what failed was to be counted."""
+        if self._size:
+            now = self._clock()
+            self._buckets[key] = (min(self._size, self._tokens(key, now) + 1), now)
+
     def _tokens(self, key: str, now: float) -> float:
         tokens, since = self._buckets.get(key, (self._size, now))
         return min(self._size, tokens + (now - since) * self._size / MINUTE)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from immich_drop import host, logs, predecessor
+from immich_drop import host, logs, predecessor, qr
 from immich_drop.app import App
 from immich_drop.check import check, exit_code, table
 from immich_drop.db import Db
 from immich_drop.errors import NotFound, StateConflict, Unavailable
+from immich_drop.ledger import Ledger
 from immich_drop.settings import Settings, SettingsError
 from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
@@ -124,7 +125,10 @@ def _qr(settings: Settings, chosen: argparse.Namespace) -> int:
     url = chosen.url or settings.public_url
     if not url:
         raise SettingsError("PUBLIC_URL is not set: write the address behind qr")
-    host.qr(url, chosen.svg)
+    if chosen.svg:
+        qr.save(url, Path(chosen.svg))
+    else:
+        qr.show(url)
     return 0
 
 
@@ -135,7 +139,7 @@ async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
         if chosen.command == "status":
             return host.status(db, print)
         if chosen.command == "export":
-            host.export(db, chosen.format)
+            host.export(Ledger(db), chosen.format)
         elif chosen.command == "retry":
             print(f"{await host.retry(db, chosen.ids)} uploads are on their way again.")
         else:

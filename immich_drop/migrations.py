@@ -43,6 +43,32 @@ MIGRATIONS = [
         value TEXT NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE uploads ADD COLUMN link TEXT NOT NULL DEFAULT '';  -- '' is the host's own library
+    ALTER TABLE uploads ADD COLUMN guest TEXT;
+    ALTER TABLE ledger RENAME TO ledger_of_one_library;
+    CREATE TABLE ledger (
+        link TEXT NOT NULL,
+        checksum BLOB NOT NULL,
+        asset_id TEXT NOT NULL,
+        settled_at INTEGER NOT NULL,
+        PRIMARY KEY (link, checksum)
+    ) WITHOUT ROWID;
+    INSERT INTO ledger SELECT '', * FROM ledger_of_one_library;
+    DROP TABLE ledger_of_one_library;
+    CREATE TABLE links (
+        id TEXT PRIMARY KEY,            -- Immich's
+        key TEXT NOT NULL,
+        slug TEXT,
+        title TEXT NOT NULL,
+        message TEXT NOT NULL,
+        expires_at INTEGER,
+        allow_upload INTEGER NOT NULL,
+        locked INTEGER NOT NULL         -- 1: it has a password
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX links_by_key ON links (key);
+    CREATE UNIQUE INDEX links_by_slug ON links (slug) WHERE slug IS NOT NULL;
+    """,
 ]
 
 

@@ -45,6 +45,6 @@ def take_over(connection: sqlite3.Connection) -> None:
     )
     for checksum, asset_id, moment in rows.fetchall():
         connection.execute(
-            "INSERT OR IGNORE INTO ledger VALUES (?, ?, 1000 * coalesce(unixepoch(?), 0))",
+            "INSERT OR IGNORE INTO ledger VALUES ('', ?, ?, 1000 * coalesce(unixepoch(?), 0))",
             (bytes.fromhex(checksum), asset_id, moment),
         )

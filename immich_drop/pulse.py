@@ -11,16 +11,21 @@ NOBODYS = bytes(20)
 class Pulse:
     """Asks Immich from time to time, and tells the gate."""
 
-    def __init__(self, *, immich: Immich, gate: Gate) -> None:
+    def __init__(self, *, immich: Immich, gate: Gate, known: bool) -> None:
         self._immich = immich
         self._gate = gate
+        self._known = known
+        """We have a key; without one, Immich answers what it answers anyone."""
 
     async def feel(self) -> None:
         """Close the gate when Immich cannot be reached, and open it when it can again."""
         if isinstance(self._gate.reason, ImmichQuota):
             return  # only a delivery finds out whether there is room again
         try:
-            await self._immich.find([NOBODYS])
+            if self._known:
+                await self._immich.find([NOBODYS])
+            else:
+                await self._immich.version()
         except CheckForbidden:
             self._gate.open()  # it knows us, and does not let this key ask
         except ImmichHold as reason:

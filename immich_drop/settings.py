@@ -90,6 +90,12 @@ def _switch(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _on_off(text: str) -> bool:
+    if text.lower() not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return text.lower() == "on"
+
+
 def _url(text: str) -> str:
     if not _is_url(text):
         raise ValueError("must be an address, like http://immich-server:2283/api")
@@ -163,9 +169,7 @@ class Settings:
     immich_base_url: str = _setting(
         _required(_url, "write Immich's address with /api, like http://immich-server:2283/api")
     )
-    immich_api_key: str = _setting(
-        _required(_text, "make one in Immich under Account Settings, API Keys"), secret=True
-    )
+    immich_api_key: str = _setting(_text, secret=True)
     immich_album_name: str = _setting(_text)
     max_concurrent: int = _setting(_positive, "3")
     state_db: Path = _setting(_path, "./data/state.db")
@@ -179,6 +183,9 @@ class Settings:
     limit_connections: int = _setting(_number, "1000")
     drop_title: str = _setting(_text)
     drop_message: str = _setting(_text)
+    drop_page: bool = _setting(_on_off, "on")
+    link_revoked: str = _setting(_choice("hold", "fallback"), "hold")
+    guest_name: str = _setting(_choice("off", "optional", "required"), "off")
     precheck: str = _setting(_choice("off", "drop", "library"), "drop")
     public_url: str = _setting(_optional(_url, ""))
     trusted_proxies: tuple[Network, ...] = _setting(_networks)
@@ -210,6 +217,8 @@ class Settings:
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
                 mistakes.append(f"{key} {error}")
+        if not values.get("immich_api_key") and values.get("link_revoked") == "fallback":
+            mistakes.append("LINK_REVOKED is fallback, into the library of IMMICH_API_KEY: set one")
         if mistakes:
             raise SettingsError("\n".join(mistakes))
         return cls(**values)

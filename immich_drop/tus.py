@@ -23,7 +23,7 @@ from immich_drop.errors import (
     UnsupportedVersion,
     WrongContentType,
 )
-from immich_drop.upload import Checksum, Upload, clean_name
+from immich_drop.upload import Checksum, Upload, clean_guest, clean_name
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration,checksum"
@@ -48,6 +48,8 @@ class Metadata:
     session: str | None = None
     item: str | None = None
     sha1: bytes | None = field(default=None, repr=False)
+    guest: str | None = None
+    """Who brings it, as they call themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +213,7 @@ def _read_metadata(raw: str) -> Metadata:
         session=_read_pattern(values, "session", _TOKEN),
         item=_read_pattern(values, "item", _ITEM),
         sha1=_read_sha1(values.get("sha1")),
+        guest=clean_guest(values.get("guest", "")),
     )
 
 

@@ -40,6 +40,9 @@ SETTLED = frozenset({State.STORED, State.DUPLICATE})
 """Immich has the file; our bytes may go."""
 
 
+OWN = ""
+"""In place of a link: the drop at `/`, which leads into the host's own library."""
+
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
@@ -55,6 +58,9 @@ def is_id(text: str) -> bool:
 
 NAME_BYTES = 255
 """What every file system, and Immich's with it, takes as a name."""
+
+GUEST_LENGTH = 80
+"""Characters of a guest's name that are kept."""
 
 _VIDEOS = """
 .3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob .webm
@@ -74,9 +80,7 @@ def clean_name(raw: str) -> str:
     The last component of a path, without control characters, in NFC, cut to NAME_BYTES with its
     extension kept. Empty when nothing is left.
     """
-    name = re.split(r"[/\\]", raw)[-1]
-    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs"))
-    name = unicodedata.normalize("NFC", _UNPRINTABLE.sub("", name)).strip()
+    name = _harmless(re.split(r"[/\\]", raw)[-1])
     if name in (".", ".."):
         return ""
     stem, dot, extension = name.rpartition(".")
@@ -84,6 +88,16 @@ def clean_name(raw: str) -> str:
         stem, dot, extension = name, "", ""
     room = NAME_BYTES - len((dot + extension).encode())
     return stem.encode()[:room].decode(errors="ignore") + dot + extension
+
+
+def clean_guest(raw: str) -> str | None:
+    """Make what a guest calls themselves fit for the host's eyes; None when nothing is left."""
+    return " ".join(_harmless(raw).split())[:GUEST_LENGTH].strip() or None
+
+
+def _harmless(text: str) -> str:
+    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs"))
+    return unicodedata.normalize("NFC", _UNPRINTABLE.sub("", text)).strip()
 
 
 def extension_of(name: str) -> str:
@@ -146,6 +160,10 @@ class Upload:
     """Why it waits or failed: a code of `errors`."""
     created_at: datetime
     updated_at: datetime
+    link: str
+    """Immich's id of the shared link it came by; OWN for the host's own library."""
+    guest: str | None
+    """Who brings it, as they call themselves."""
 
     def can_become(self, state: State) -> bool:
         """Tell whether the table allows the move."""

@@ -6,11 +6,18 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler, url
 
-from immich_drop.handlers.api import ConfigHandler, KnownHandler, RetryHandler, UploadsHandler
-from immich_drop.handlers.base import DropHandler, NotFoundHandler
+from immich_drop.handlers.api import (
+    CodeHandler,
+    ConfigHandler,
+    KnownHandler,
+    RetryHandler,
+    UnlockHandler,
+    UploadsHandler,
+)
+from immich_drop.handlers.base import DropHandler, NotFoundHandler, blanked
 from immich_drop.handlers.files import CreationHandler, UploadHandler
 from immich_drop.handlers.health import HealthHandler, MetricsHandler, ReadyHandler
-from immich_drop.handlers.page import PageHandler
+from immich_drop.handlers.page import PageHandler, SlashHandler
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import EventsHandler
 from immich_drop.site import Site
@@ -23,30 +30,39 @@ FILES = r"(?:[\w-]+/)*[\w-]+\.(?:js|css|svg|png|webmanifest)"
 log = logging.getLogger(__name__)
 
 
-def make_application(parts: Parts, *, base_path: str) -> Application:
-    """Route every URL. A proxy may strip `base_path` or leave it on: both work."""
+def make_application(parts: Parts, *, base_path: str, secret: str) -> Application:
+    """Route every URL. A proxy may strip `base_path` or leave it on: both work.
+
+    `secret` signs what a guest's browser keeps. A drop is at `/`, and at Immich's own paths for
+    shared links: a host who sends one only swaps the host name.
+    """
     optional = f"(?:{base_path})?" if base_path else ""
+    drop = optional + r"(?:/share/(?P<key>[A-Za-z0-9_-]+)|/s/(?P<slug>[^/]+))?"
     reach: dict[str, Any] = {"parts": parts}
-    site = Site(WEB)
+    page = reach | {"site": Site(WEB)}
     return Application(
         [
-            url(rf"{optional}/files/?", CreationHandler, reach),
-            url(rf"{optional}/files/([^/]+)", UploadHandler, reach),
-            url(rf"{optional}/api/config", ConfigHandler, reach),
-            url(rf"{optional}/api/known", KnownHandler, reach),
-            url(rf"{optional}/api/uploads", UploadsHandler, reach),
-            url(rf"{optional}/api/uploads/([^/]+)/retry", RetryHandler, reach),
-            url(rf"{optional}/ws", EventsHandler, reach),
+            url(rf"{drop}/files/?", CreationHandler, reach),
+            url(rf"{drop}/files/(?P<upload_id>[^/]+)", UploadHandler, reach),
+            url(rf"{drop}/api/config", ConfigHandler, reach),
+            url(rf"{drop}/api/unlock", UnlockHandler, reach),
+            url(rf"{drop}/api/known", KnownHandler, reach),
+            url(rf"{drop}/api/uploads", UploadsHandler, reach),
+            url(rf"{drop}/api/uploads/(?P<upload_id>[^/]+)/retry", RetryHandler, reach),
+            url(rf"{drop}/ws", EventsHandler, reach),
+            url(rf"{drop}/qr.svg", CodeHandler, reach),
             url(rf"{optional}/healthz", HealthHandler, reach),
             url(rf"{optional}/readyz", ReadyHandler, reach),
             url(rf"{optional}/metrics", MetricsHandler, reach),
-            url(rf"{optional}/?", PageHandler, reach | {"site": site}),
-            url(rf"{optional}/(?:(v-[0-9a-f]+)/)?({FILES})", PageHandler, reach | {"site": site}),
+            url(rf"{optional}/(?:share|s)/[^/]+", SlashHandler, reach),
+            url(rf"{drop}/?", PageHandler, page),
+            url(rf"{drop}/(?:(?P<version>v-[0-9a-f]+)/)?(?P<name>{FILES})", PageHandler, page),
         ],
         default_handler_class=NotFoundHandler,
         default_handler_args=reach,
         log_function=_log_request,
         compress_response=True,
+        cookie_secret=secret,
         websocket_ping_interval=30,
         websocket_max_message_size=64 * 1024,
     )
@@ -61,7 +77,7 @@ def _log_request(handler: RequestHandler) -> None:
         level,
         "%s %s %d %s",
         handler.request.method,
-        handler.request.path,
+        blanked(handler.request.path),
         status,
         f"{failure.code} ({failure})" if failure else "",
     )

@@ -3,10 +3,14 @@
 import re
 from typing import Any
 
-from immich_drop.errors import BadRequest
+from immich_drop import qr
+from immich_drop.errors import BadRequest, NotFound
 from immich_drop.handlers.base import DropHandler
 from immich_drop.known import MOST
 from immich_drop.tus import is_session
+
+LONGEST_PASSWORD = 1000
+"""Characters."""
 
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 
@@ -14,9 +18,32 @@ _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 class ConfigHandler(DropHandler):
     """`GET /api/config`."""
 
+    async def get(self) -> None:
+        link = await self.enter()
+        about = {"title": link.title, "message": link.message}
+        self.finish(self.parts.config | about | {"extensions": sorted(self.parts.extensions())})
+
+
+class UnlockHandler(DropHandler):
+    """`POST /api/unlock`: the password of a link, for a cookie that opens it for some days."""
+
+    async def post(self) -> None:
+        password = self.read_json().get("password")
+        if not isinstance(password, str) or len(password) > LONGEST_PASSWORD:
+            raise BadRequest("no password")
+        if self.ref is None:
+            raise NotFound("the drop at / has no password")
+        unlocked = await self.parts.entrance.unlock(self.ref, password, address=self.address)
+        self.keep_unlocked(unlocked)
+        self.set_status(204)
+
+
+class CodeHandler(DropHandler):
+    """`GET /qr.svg`: the address of this drop, for another phone's camera."""
+
     def get(self) -> None:
-        extensions = sorted(self.parts.extensions())
-        self.finish(self.parts.config | {"extensions": extensions})
+        self.set_header("Content-Type", "image/svg+xml")
+        self.finish(qr.svg(f"{self.url}/"))
 
 
 class KnownHandler(DropHandler):
@@ -27,7 +54,8 @@ class KnownHandler(DropHandler):
         if not is_session(str(question.get("session"))):
             raise BadRequest("no session")
         checksums = _read_checksums(question.get("checksums"))
-        known = await self.parts.known.among(checksums, address=self.address)
+        link = await self.enter()
+        known = await self.parts.known.among(checksums, link=link.id, address=self.address)
         self.finish({"known": [checksum.hex() for checksum in checksums if checksum in known]})
 
 
@@ -44,7 +72,7 @@ class RetryHandler(DropHandler):
 
     async def post(self, upload_id: str) -> None:
         self.parts.requests.spend(self.address)
-        await self.parts.forwarder.retry(upload_id, session=self.read_session())
+        await self.parts.destinations.retry(upload_id, session=self.read_session())
         self.set_status(204)
 
 

@@ -2,19 +2,28 @@
 
 import json
 import logging
+import re
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from tornado.iostream import StreamClosedError
 from tornado.web import Finish, HTTPError, RequestHandler
 
 from immich_drop.errors import BadRequest, DropError, MethodNotAllowed, NotFound
 from immich_drop.handlers.parts import Parts
+from immich_drop.immich import ShareKey, ShareSlug
+from immich_drop.link import Link, Ref, scope
 from immich_drop.tus import is_session
 
 log = logging.getLogger(__name__)
 
 PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), usb=()"
+
+UNLOCKED_DAYS = 7
+"""For how long a guest need not say the password of a link again."""
+
+_LINK = re.compile(r"(/(?:share|s)/)[^/]+")
 
 _NAMES = {460: "Checksum Mismatch", 499: "Client Closed Request"}
 
@@ -27,6 +36,8 @@ class DropHandler(RequestHandler):
         self.parts = parts
         self.failure: DropError | None = None
         """Why the request was refused, for its line in the log."""
+        self.ref: Ref | None = None
+        """The link the guest came by; None for the drop at `/`."""
 
     def set_default_headers(self) -> None:
         """Say what holds for every answer."""
@@ -42,6 +53,16 @@ class DropHandler(RequestHandler):
 
     def prepare(self) -> Any:
         """Refuse a foreign Host, and what another site asks, before anything else."""
+        self.find_link()
+        self.check_sender()
+
+    def find_link(self) -> None:
+        """Take the link out of what the routing table matched: the verbs go without."""
+        key, slug = self.path_kwargs.pop("key", None), self.path_kwargs.pop("slug", None)
+        self.ref = ShareKey(key) if key else ShareSlug(slug) if slug else None
+
+    def check_sender(self) -> None:
+        """Raise BadRequest for a foreign Host, and ForeignOrigin for what another site asks."""
         self.parts.forwarded.check_host(self.request)
         self.parts.forwarded.check_origin(self.request)
 
@@ -49,6 +70,46 @@ class DropHandler(RequestHandler):
     def address(self) -> str:
         """The guest's address."""
         return self.parts.forwarded.address(self.request)
+
+    @property
+    def url(self) -> str:
+        """The absolute address of the drop the guest came to, without a slash at the end."""
+        base_url = self.parts.forwarded.base_url(self.request)
+        match self.ref:
+            case ShareKey(key):
+                return f"{base_url}/share/{key}"
+            case ShareSlug(slug):
+                return f"{base_url}/s/{quote(slug, safe='')}"
+        return base_url
+
+    async def enter(self) -> Link:
+        """Let the guest into the drop they came to. Raises what Entrance.enter raises."""
+        return await self.parts.entrance.enter(
+            self.ref, unlocked=self._unlocked(), address=self.address
+        )
+
+    def keep_unlocked(self, link: Link) -> None:
+        """Have the guest's browser remember for a while that it may enter a link."""
+        self.set_signed_cookie(
+            self._cookie,
+            link.id,
+            expires_days=UNLOCKED_DAYS,
+            httponly=True,
+            samesite="Strict",
+            secure=self.url.startswith("https:"),
+        )
+
+    def _unlocked(self) -> str | None:
+        value = self.get_signed_cookie(self._cookie, max_age_days=UNLOCKED_DAYS)
+        return value.decode() if value else None
+
+    @property
+    def _cookie(self) -> str:
+        return f"unlocked-{scope(self.ref)}"
+
+    def own(self, session: str) -> str:
+        """Make a session of the page one of its drop: by another link it is another one."""
+        return f"{scope(self.ref)}.{session}" if self.ref else session
 
     def read_json(self) -> dict[str, Any]:
         """Read a JSON object from the body. Raises BadRequest."""
@@ -65,7 +126,7 @@ class DropHandler(RequestHandler):
         session = self.request.headers.get("Drop-Session", "")
         if not is_session(session):
             raise BadRequest("no Drop-Session")
-        return session
+        return self.own(session)
 
     def put_headers(self, headers: dict[str, str]) -> None:
         """Set several headers."""
@@ -74,15 +135,20 @@ class DropHandler(RequestHandler):
 
     def explain(self, error: DropError) -> None:
         """Make the answer out of an error."""
-        self.set_status(error.status, _NAMES.get(error.status))
-        if error.retry_after is not None:
-            self.set_header("Retry-After", str(error.retry_after))
+        self.explain_status(error)
         self.set_header("Content-Type", "application/json; charset=utf-8")
         body = json.dumps({"code": error.code, "message": error.message}).encode()
         if self.request.method != "HEAD":
             # So that the answer is whole as soon as it is there, whatever of a body still comes.
             self.set_header("Content-Length", str(len(body)))
             self.write(body)
+
+    def explain_status(self, error: DropError) -> None:
+        """Say with the status what an error says."""
+        self.failure = error
+        self.set_status(error.status, _NAMES.get(error.status))
+        if error.retry_after is not None:
+            self.set_header("Retry-After", str(error.retry_after))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer an exception; Tornado's own ones are translated into ours."""
@@ -97,7 +163,8 @@ class DropHandler(RequestHandler):
         if isinstance(value, DropError):
             self.failure = value
         elif not isinstance(value, HTTPError | StreamClosedError | Finish):
-            log.error("%s %s", self.request.method, self.request.path, exc_info=(typ, value, tb))
+            path = blanked(self.request.path)
+            log.error("%s %s", self.request.method, path, exc_info=(typ, value, tb))
 
 
 class NotFoundHandler(DropHandler):
@@ -105,7 +172,12 @@ class NotFoundHandler(DropHandler):
 
     def prepare(self) -> None:
         """Answer before the method is looked up."""
-        raise NotFound(self.request.path[:80])
+        raise NotFound(blanked(self.request.path)[:80])
+
+
+def blanked(path: str) -> str:
+    """Make a path fit for the log: a link's key or name is a secret."""
+    return _LINK.sub(r"\1…", path)
 
 
 def _translate(error: HTTPError) -> DropError:

@@ -56,6 +56,7 @@ class BodyHandler(DropHandler):
 
     async def prepare(self) -> None:
         """Decide before the body is read, then read it."""
+        self.find_link()
         try:
             self._body = Framing.take(self._stream, self.request.headers)
         except BadRequest as error:
@@ -64,7 +65,7 @@ class BodyHandler(DropHandler):
             return
         try:
             self._find_method()
-            super().prepare()
+            self.check_sender()
             await self.open()
             await self._take_body()
         except DropError as error:
@@ -134,7 +135,6 @@ class BodyHandler(DropHandler):
 
     async def _refuse(self, error: DropError) -> None:
         """Answer now, and drop what is still coming."""
-        self.failure = error
         self._refused = True
         await self._let_go(refused=isinstance(error, TooLarge))
         self.explain(error)

@@ -1,5 +1,7 @@
 """`/files/`: tus 1.0.0 over HTTP."""
 
+from dataclasses import replace
+
 from immich_drop import tus
 from immich_drop.errors import TooLarge
 from immich_drop.handlers.body import BodyHandler
@@ -9,7 +11,7 @@ from immich_drop.upload import State, Upload
 class FilesHandler(BodyHandler):
     """What both URLs share."""
 
-    async def options(self, *path: str) -> None:
+    async def options(self, **path: str) -> None:
         await self.end_body()
         self.put_headers(tus.options_headers(max_size=self.parts.max_size))
         self.set_status(204)
@@ -45,7 +47,10 @@ class CreationHandler(FilesHandler):
         size = self.body_size if creation.with_upload else 0
         if size is not None and size > (creation.length or self.parts.max_size):
             raise TooLarge(f"{size} bytes of {creation.length}")
-        self.upload = await self.parts.creator.create(creation, address=self.address)
+        link = await self.enter()
+        self.upload = await self.parts.creator.create(
+            self._of_this_drop(creation), link=link.id, address=self.address
+        )
         # A page that asks again may find some bytes here already. Then it goes on from there, and
         # what comes along now is dropped.
         offset = self.parts.receiver.offset(self.upload)
@@ -58,9 +63,14 @@ class CreationHandler(FilesHandler):
     async def post(self) -> None:
         upload = await self.end_body() or self.upload
         self.say_offset(upload)
-        base_url = self.parts.forwarded.base_url(self.request)
-        self.set_header("Location", f"{base_url}/files/{upload.id}")
+        self.set_header("Location", f"{self.url}/files/{upload.id}")
         self.set_status(201)
+
+    def _of_this_drop(self, creation: tus.Creation) -> tus.Creation:
+        session = creation.metadata.session
+        if session is None:
+            return creation
+        return replace(creation, metadata=replace(creation.metadata, session=self.own(session)))
 
 
 class UploadHandler(FilesHandler):
@@ -76,7 +86,7 @@ class UploadHandler(FilesHandler):
         if self.request.method == "PATCH":
             chunk = tus.read_chunk(self.request.headers, max_size=self.parts.max_size)
             self.reception = await self.parts.receiver.begin(
-                self.path_args[0], chunk, size=self.body_size, evict=self.evict
+                self.path_kwargs["upload_id"], chunk, size=self.body_size, evict=self.evict
             )
 
     async def head(self, upload_id: str) -> None:

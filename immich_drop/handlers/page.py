@@ -1,15 +1,26 @@
 """`/`: the page and what it loads."""
 
-from immich_drop.errors import NotFound
+from immich_drop.errors import DropError, NotFound
 from immich_drop.handlers.base import DropHandler
 from immich_drop.handlers.parts import Parts
-from immich_drop.site import Site
+from immich_drop.site import Asset, Site
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;"
     " media-src blob:; connect-src 'self'; worker-src 'self'; manifest-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+
+
+class SlashHandler(DropHandler):
+    """`GET /share/{key}`: everything a page loads lies below its own address, so that ends in /."""
+
+    def get(self) -> None:
+        last = self.request.path.rpartition("/")[2]
+        self.redirect(f"{last}/", permanent=True)
+
+    head = get
+
 
 FOR_GOOD = "public, max-age=31536000, immutable"
 
@@ -22,22 +33,42 @@ class PageHandler(DropHandler):
         super().initialize(parts)
         self._site = site
 
-    def get(self, version: str | None = None, name: str = "index.html") -> None:
+    async def get(self, version: str | None = None, name: str = "index.html") -> None:
+        if name == "index.html":
+            try:
+                await self.enter()
+            except DropError as error:
+                self._turn_away(error)
+                return
+        asset = self._find(name)
+        self._set_headers(version)
+        self.set_header("Etag", asset.etag)
+        if self.check_etag_header():
+            self.set_status(304)
+        else:
+            self._send(asset)
+
+    head = get
+
+    def _turn_away(self, error: DropError) -> None:
+        """Say in a page of its own why the drop is not open to this guest, and what to do."""
+        self.explain_status(error)
+        self._set_headers("")
+        self._send(self._find("door.html"))
+
+    def _find(self, name: str) -> Asset:
         asset = self._site.find(name)
         if asset is None:
             raise NotFound(name)
-        self._set_headers(version)
-        self.set_header("Etag", asset.etag)
+        return asset
+
+    def _send(self, asset: Asset) -> None:
         self.set_header("Content-Type", asset.content_type)
-        if self.check_etag_header():
-            self.set_status(304)
-        elif asset.zipped and "gzip" in self.request.headers.get("Accept-Encoding", ""):
+        if asset.zipped and "gzip" in self.request.headers.get("Accept-Encoding", ""):
             self.set_header("Content-Encoding", "gzip")
             self.write(asset.zipped)
         else:
             self.write(asset.body)
-
-    head = get
 
     def compute_etag(self) -> str | None:
         """Leave the tag as `get` set it: it names the file, zipped or not."""

@@ -7,7 +7,8 @@ from typing import Any
 from tornado.websocket import WebSocketHandler
 
 from immich_drop.create import Creator
-from immich_drop.forward import Forwarder
+from immich_drop.destination import Destinations
+from immich_drop.entrance import Entrance
 from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.handlers.intake import Buffers
 from immich_drop.health import Health
@@ -24,9 +25,10 @@ class Parts:
     """The drop, as the handlers see it."""
 
     forwarded: Forwarded
+    entrance: Entrance
     creator: Creator
     receiver: Receiver
-    forwarder: Forwarder
+    destinations: Destinations
     known: Known
     snapshot: Snapshot
     progress: Progress
@@ -41,7 +43,7 @@ class Parts:
     spawn: Callable[[Coroutine[Any, Any, None]], object]
     """Starts what must end even when its request does not."""
     config: dict[str, object]
-    """What the page needs to know before it starts."""
+    """What the page of any drop needs to know before it starts."""
     extensions: Callable[[], frozenset[str]]
     """What Immich takes; it may change while we run."""
     max_size: int

@@ -78,6 +78,7 @@ class EventsHandler(DropHandler, WebSocketHandler):
         if not isinstance(session, str) or not is_session(session):
             self.close(POLICY, "no session")
             return
+        session = self.own(session)
         if self.parts.progress.watching(session) >= MOST:
             self.close(BUSY, "too many sockets")
             return

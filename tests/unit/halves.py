@@ -19,7 +19,7 @@ from immich_drop.room import Room
 from immich_drop.spool import Spool
 from immich_drop.sweep import Sweeper
 from immich_drop.tus import Chunk, Creation, Metadata
-from immich_drop.upload import Upload
+from immich_drop.upload import OWN, Upload
 from unit.make import Clock
 
 ADDRESS = "192.0.2.1"
@@ -54,7 +54,7 @@ class Half:
     """What is free, as the last element says."""
 
     async def create(self, length: int | None = 10, **metadata: object) -> Upload:
-        return await self.creator.create(creation(length, **metadata), address=ADDRESS)
+        return await self.creator.create(creation(length, **metadata), link=OWN, address=ADDRESS)
 
     async def bring(self, upload_id: str, data: bytes, offset: int = 0, **more: object) -> Upload:
         """Bring one chunk that comes whole."""
@@ -73,6 +73,7 @@ async def half(
     rate: int = 0,
     allowance: Allowance = UNLIMITED,
     clock: Clock | None = None,
+    guest_name: str = "off",
 ) -> AsyncIterator[Half]:
     """Open a receiving half on a folder; another one may follow on the same."""
     clock, disk, received = clock or Clock(), [10**9], list[Upload]()
@@ -100,6 +101,7 @@ async def half(
         rate=Rate(rate, clock=clock),
         allowance=allowance,
         accepts=lambda extension: extension == ".jpg",
+        guest_name=guest_name,
         now=clock.now,
     )
     sweeper = Sweeper(

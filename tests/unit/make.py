@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from immich_drop.db import Db
-from immich_drop.upload import State, Upload
+from immich_drop.upload import OWN, State, Upload
 
 START = datetime(2026, 7, 4, 20, 15, 30, tzinfo=UTC)
 
@@ -56,6 +56,8 @@ def upload(**changes: object) -> Upload:
         "code": None,
         "created_at": START,
         "updated_at": START,
+        "link": OWN,
+        "guest": None,
     }
     return Upload(**(fields | changes))  # type: ignore[arg-type]
 

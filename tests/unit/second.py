@@ -9,9 +9,11 @@ from pathlib import Path
 from immich_drop.album import Album
 from immich_drop.db import Db
 from immich_drop.deliver import Courier
+from immich_drop.destination import Destination, Destinations
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.immich import ApiKey, Immich, Patience
+from immich_drop.ledger import Ledger
 from immich_drop.metrics import Metrics
 from immich_drop.progress import Event, Progress
 from immich_drop.spool import Spool
@@ -28,11 +30,13 @@ class Half:
     """Everything between `received` and Immich."""
 
     db: Db
+    ledger: Ledger
     spool: Spool
     standin: StandIn
     immich: Immich
     courier: Courier
     forwarder: Forwarder
+    destinations: Destinations
     gate: Gate
     clock: Clock
     events: list[Event]
@@ -96,6 +100,7 @@ async def half(
     db, spool, gate = Db(folder / "db"), Spool(folder / "spool"), Gate(clock=clock)
     db.open()
     spool.prepare()
+    ledger = Ledger(db)
     immich = Immich(
         base_url=standin.url,
         credential=ApiKey(standin.key),
@@ -105,18 +110,26 @@ async def half(
     courier = Courier(
         immich=immich,
         album=Album(ALBUM, immich=immich, db=db) if album else None,
-        db=db,
+        ledger=ledger,
         spool=spool,
     )
     forwarder = Forwarder(
         courier=courier,
         gate=gate,
         db=db,
+        ledger=ledger,
         spool=spool,
         progress=progress,
         metrics=Metrics(),
         concurrency=concurrency,
+        slots=asyncio.Semaphore(concurrency),
         clock=clock,
+        now=clock.now,
+    )
+    destinations = Destinations(
+        make=lambda link: Destination(immich=immich, gate=gate, forwarder=forwarder),
+        db=db,
+        progress=progress,
         now=clock.now,
     )
     watcher = progress.watch(SESSION)
@@ -126,15 +139,17 @@ async def half(
             events.extend(await watcher.take())
 
     listening = asyncio.create_task(listen())
-    forwarder.start()
+    destinations.start()
     try:
         yield Half(
             db=db,
+            ledger=ledger,
             spool=spool,
             standin=standin,
             immich=immich,
             courier=courier,
             forwarder=forwarder,
+            destinations=destinations,
             gate=gate,
             clock=clock,
             events=events,

@@ -79,7 +79,7 @@ async def test_only_the_moves_of_the_table(tmp_path: Path, old: State, new: Stat
 async def test_of_many_who_move_one_wins(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
         seen = await db.add(upload(state=State.RECEIVED, checksum=PHOTO))
-        moves = [db.settle(seen, State.STORED, f"asset {n}", START) for n in range(10)]
+        moves = [db.move(seen, State.STORED, asset_id=f"asset {n}") for n in range(10)]
         moves += [db.move(seen, State.FAILED, code="immich_refused") for _ in range(10)]
         outcomes = await asyncio.gather(*moves, return_exceptions=True)
         winners = [each for each in outcomes if not isinstance(each, BaseException)]
@@ -100,24 +100,6 @@ async def test_what_is_gone_or_changed_is_not_removed(tmp_path: Path) -> None:
         for late in (db.remove(moved), db.change(moved, code="x")):
             with pytest.raises(StateConflict):
                 await late
-
-
-@pytest.mark.gen_test
-async def test_settling_fills_the_ledger_or_does_nothing(tmp_path: Path) -> None:
-    with opened(tmp_path / "state.db") as db:
-        seen = await db.add(upload(state=State.RECEIVED, checksum=PHOTO, code="x", retry_at=START))
-        await db.remove(seen)
-        with pytest.raises(StateConflict):
-            await db.settle(seen, State.STORED, "asset", START)
-        assert db.known([PHOTO]) == set()
-        again = await db.add(seen)
-        settled = await db.settle(again, State.DUPLICATE, "asset", START)
-        assert (settled.state, settled.asset_id) == (State.DUPLICATE, "asset")
-        assert (settled.code, settled.retry_at) == (None, None)
-        assert db.known([PHOTO, sha1(b"else")]) == {PHOTO}
-        assert db.ledger() == [(PHOTO, "asset", START)]
-        await db.disown(PHOTO)
-        assert db.known([PHOTO]) == set()
 
 
 BROKEN: list[tuple[Callable[[sqlite3.Connection], object], type[Exception]]] = [

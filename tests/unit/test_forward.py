@@ -10,7 +10,7 @@ from immich_drop import forward as module
 from immich_drop import gate as gate_module
 from immich_drop.errors import ImmichUnavailable, NotFound, StateConflict
 from immich_drop.standin import Asset, Fault, Kind, StandIn
-from immich_drop.upload import State
+from immich_drop.upload import OWN, State
 from unit.make import START, sha1
 from unit.second import ALBUM, SESSION, half
 
@@ -46,7 +46,7 @@ async def test_a_photo_is_delivered_and_its_bytes_go(tmp_path: Path) -> None:
         assert (row.state, row.asset_id, row.code) == (State.STORED, asset.id, None)
         assert (asset.checksum, asset.name) == (sha1(DATA), "Süße Katze.jpg")
         assert drop.standin.album(ALBUM).assets == [asset.id]
-        assert drop.db.known([sha1(DATA)]) == {sha1(DATA)}
+        assert drop.ledger.known([sha1(DATA)], link=OWN) == {sha1(DATA)}
         await drop.stirred()
         assert drop.events[-1]["state"] == State.STORED
         assert drop.forwarder.sent(made.id) == 0
@@ -112,9 +112,9 @@ async def test_what_no_retry_mends_fails_and_keeps_its_bytes(
         for session, error in (("t" * 22, NotFound), (SESSION, None), (SESSION, StateConflict)):
             if error:
                 with pytest.raises(error):
-                    await drop.forwarder.retry(made.id, session=session)
+                    await drop.destinations.retry(made.id, session=session)
             else:
-                await drop.forwarder.retry(made.id, session=session)
+                await drop.destinations.retry(made.id, session=session)
         row = await drop.settled(made.id)
         assert (row.state, row.attempts) == (State.STORED, 0)
 
@@ -166,7 +166,7 @@ async def test_what_was_received_before_a_restart_is_delivered_after_it(tmp_path
     standin.up()
     async with half(tmp_path, standin=standin) as drop:
         drop.clock.pass_(3600)
-        await drop.forwarder.look_around()
+        await drop.destinations.look_around()
         for each in made:
             assert (await drop.settled(each.id)).state is State.STORED
     await standin.stop()

@@ -7,16 +7,23 @@ import pytest
 from immich_drop.errors import ImmichKeyRejected
 from immich_drop.gate import Gate
 from immich_drop.health import Health
+from unit import second
 from unit.halves import half
 
-WELL = {"database": "ok", "spool": "ok", "disk": "ok", "immich": "ok"}
+WELL = {"database": "ok", "spool": "ok", "disk": "ok", "immich": "ok", "links": "ok"}
 
 
 @pytest.mark.gen_test
 async def test_each_illness_by_itself(tmp_path: Path) -> None:
-    async with half(tmp_path) as drop:
+    async with half(tmp_path) as drop, second.half(tmp_path / "second") as delivering:
         gate = Gate(clock=drop.clock)
-        health = Health(db=drop.db, spool=drop.spool, room=drop.room, gate=gate)
+        health = Health(
+            db=drop.db,
+            spool=drop.spool,
+            room=drop.room,
+            gate=gate,
+            destinations=delivering.destinations,
+        )
         assert health.report() == WELL
         gate.hold(ImmichKeyRejected("the detail is for the log"))
         assert health.report() == WELL | {"immich": "immich_key"}

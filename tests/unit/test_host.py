@@ -8,6 +8,7 @@ import pytest
 
 from immich_drop import host
 from immich_drop.errors import NotFound, StateConflict
+from immich_drop.ledger import Ledger
 from immich_drop.spool import Spool
 from immich_drop.upload import State
 from unit.make import opened, sha1, upload
@@ -87,21 +88,12 @@ async def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     with opened(tmp_path / "state.db") as db:
         waiting = await db.add(upload(state=State.RECEIVED, checksum=checksum))
         moment = datetime(2026, 7, 4, 20, 15, tzinfo=UTC)
-        await db.settle(waiting, State.STORED, "asset", moment)
-        host.export(db, "csv")
-        host.export(db, "json")
+        await Ledger(db).settle(waiting, State.STORED, "asset", moment)
+        host.export(Ledger(db), "csv")
+        host.export(Ledger(db), "json")
     csv, _, rest = capsys.readouterr().out.partition("[")
-    row = [checksum.hex(), "asset", moment.isoformat()]
-    assert csv.splitlines() == ["sha1,asset_id,settled_at", ",".join(row)]
+    row = [checksum.hex(), "asset", moment.isoformat(), ""]
+    assert csv.splitlines() == ["sha1,asset_id,settled_at,link", ",".join(row)]
     assert json.loads("[" + rest) == [
-        dict(zip(("sha1", "asset_id", "settled_at"), row, strict=True))
+        dict(zip(("sha1", "asset_id", "settled_at", "link"), row, strict=True))
     ]
-
-
-def test_a_qr_code_for_the_terminal_and_for_paper(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    host.qr("https://drop.example/", None)
-    assert "\N{FULL BLOCK}" in capsys.readouterr().out
-    host.qr("https://drop.example/", str(tmp_path / "drop.svg"))
-    assert "<svg" in (tmp_path / "drop.svg").read_text()

@@ -8,7 +8,7 @@ from immich_drop.errors import RateLimited
 from immich_drop.known import Known
 from immich_drop.limits import Rate
 from immich_drop.standin import Fault, Kind
-from immich_drop.upload import State
+from immich_drop.upload import OWN, State
 from unit.make import Clock, sha1
 from unit.second import Half, half
 
@@ -21,7 +21,7 @@ async def prepare(drop: Half) -> None:
     made = [await drop.bring(data) for data in (HERE, ELSEWHERE)]
     for each in made:
         await drop.settled(each.id)
-    await drop.db.disown(sha1(ELSEWHERE))
+    await drop.ledger.disown(sha1(ELSEWHERE), link=OWN)
     for data, state in (
         (WAITS, State.RECEIVED),
         (UNFINISHED, State.RECEIVING),
@@ -32,7 +32,9 @@ async def prepare(drop: Half) -> None:
 
 def known(drop: Half, scope: str, per_minute: int = 0) -> Known:
     rate = Rate(per_minute, clock=Clock())
-    return Known(scope=scope, db=drop.db, immich=drop.immich, rate=rate)
+    return Known(
+        scope=scope, db=drop.db, ledger=drop.ledger, destinations=drop.destinations, rate=rate
+    )
 
 
 @pytest.mark.gen_test
@@ -43,9 +45,9 @@ def known(drop: Half, scope: str, per_minute: int = 0) -> Known:
 async def test_what_each_scope_tells(tmp_path: Path, scope: str, answer: set[bytes]) -> None:
     async with half(tmp_path) as drop:
         await prepare(drop)
-        told = await known(drop, scope).among(ALL, address="a")
+        told = await known(drop, scope).among(ALL, link=OWN, address="a")
         assert told == {sha1(each) for each in answer}
-        assert await known(drop, scope).among([], address="a") == set()
+        assert await known(drop, scope).among([], link=OWN, address="a") == set()
 
 
 @pytest.mark.gen_test
@@ -58,7 +60,7 @@ async def test_what_was_deleted_in_immich_is_not_known(tmp_path: Path, scope: st
                 drop.standin.library.remove(asset)
             else:
                 asset.trashed = True
-        assert await known(drop, scope).among(ALL, address="a") == {sha1(WAITS)}
+        assert await known(drop, scope).among(ALL, link=OWN, address="a") == {sha1(WAITS)}
 
 
 @pytest.mark.gen_test
@@ -69,14 +71,14 @@ async def test_when_immich_does_not_answer_the_file_is_rather_sent(
     async with half(tmp_path) as drop:
         await prepare(drop)
         drop.standin.faults.add(Fault(kind=Kind.HTML, match=".*", status=502, times=None))
-        assert await known(drop, scope).among(ALL, address="a") == {sha1(WAITS)}
+        assert await known(drop, scope).among(ALL, link=OWN, address="a") == {sha1(WAITS)}
 
 
 @pytest.mark.gen_test
 async def test_questions_are_counted_by_the_checksum(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         asked = known(drop, "drop", per_minute=10)
-        await asked.among(ALL, address="a")
+        await asked.among(ALL, link=OWN, address="a")
         with pytest.raises(RateLimited):
-            await asked.among(ALL, address="a")
-        await asked.among(ALL, address="b")
+            await asked.among(ALL, link=OWN, address="a")
+        await asked.among(ALL, link=OWN, address="b")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from immich_drop.ledger import Ledger
 from immich_drop.predecessor import OLD_KEYS, advise
+from immich_drop.upload import OWN
 from unit.make import opened
 
 OLD_SCHEMA = """
@@ -42,18 +44,18 @@ def make_old(tmp_path: Path) -> Path:
 
 def test_the_ledger_takes_over_what_arrived(old: Path) -> None:
     with opened(old) as db:
-        ledger = {checksum.hex(): asset for checksum, asset, _ in db.ledger()}
+        ledger = {checksum.hex(): asset for checksum, asset, *_ in Ledger(db).entries()}
         assert ledger == {"ab" * 20: "asset-a", "cd" * 20: "asset-b"}
-        moments = {asset: moment.isoformat() for _, asset, moment in db.ledger()}
+        moments = {asset: moment.isoformat() for _, asset, moment, _ in Ledger(db).entries()}
         assert moments["asset-a"] == "2025-08-01T12:00:00+00:00"
 
 
 @pytest.mark.gen_test
 async def test_it_is_taken_over_once(old: Path) -> None:
     with opened(old) as db:
-        await db.disown(bytes.fromhex("ab" * 20))
+        await Ledger(db).disown(bytes.fromhex("ab" * 20), link=OWN)
     with opened(old) as db:
-        assert [checksum.hex() for checksum, _, _ in db.ledger()] == ["cd" * 20]
+        assert [checksum.hex() for checksum, *_ in Ledger(db).entries()] == ["cd" * 20]
 
 
 def test_the_old_tables_are_set_aside(old: Path) -> None:

@@ -15,7 +15,9 @@ S = "s" * 22
 @pytest.mark.gen_test
 async def test_rows_and_offsets_together(tmp_path: Path) -> None:
     async with halves.half(tmp_path / "1") as drop, second.half(tmp_path / "2") as delivering:
-        snapshot = Snapshot(db=drop.db, receiver=drop.receiver, forwarder=delivering.forwarder)
+        snapshot = Snapshot(
+            db=drop.db, receiver=drop.receiver, destinations=delivering.destinations
+        )
         assert snapshot.of(S) == []
         rows = [upload(session=S, state=state, created_at=START) for state in State]
         for row in rows:

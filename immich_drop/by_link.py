@@ -1,0 +1,38 @@
+"""What happens to an upload whose link was closed before it reached Immich."""
+
+import logging
+from collections.abc import Callable
+
+from immich_drop.deliver import Carrier, Delivered
+from immich_drop.errors import ImmichKeyRejected, LinkRevoked
+from immich_drop.upload import Upload
+
+log = logging.getLogger(__name__)
+
+
+class LinkCourier:
+    """Takes uploads to the album of a link.
+
+    Once the link is closed they wait until it is open again, or, where the host wishes it, go
+    `instead` into the host's own library.
+    """
+
+    def __init__(self, courier: Carrier, *, instead: Carrier | None) -> None:
+        self._courier = courier
+        self._instead = instead
+
+    def doubt(self, upload_id: str) -> None:
+        """See Carrier."""
+        self._courier.doubt(upload_id)
+        if self._instead is not None:
+            self._instead.doubt(upload_id)
+
+    async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
+        """See Carrier. Raises LinkRevoked."""
+        try:
+            return await self._courier.deliver(upload, sent=sent)
+        except ImmichKeyRejected as error:
+            if self._instead is None:
+                raise LinkRevoked(f"link {upload.link}: {error}") from error
+        log.warning("upload=%s link %s is closed: into the own library", upload.id, upload.link)
+        return await self._instead.deliver(upload, sent=sent)

@@ -1,0 +1,98 @@
+"""Where uploads go: the host's own library, or the album of a shared link.
+
+Each has a line, a gate and workers of its own, so that a link that was closed holds up nobody else;
+together they deliver so many at a time as the host allows.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from immich_drop.db import Db
+from immich_drop.errors import ImmichHold, NotFound, StateConflict
+from immich_drop.forward import Forwarder
+from immich_drop.gate import Gate
+from immich_drop.immich import Immich
+from immich_drop.progress import Progress
+from immich_drop.upload import OWN, State, Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One library or album, and the way there."""
+
+    immich: Immich
+    gate: Gate
+    forwarder: Forwarder
+
+
+class Destinations:
+    """All of them; each is made when the first upload wants to go there."""
+
+    def __init__(
+        self,
+        *,
+        make: Callable[[str], Destination],
+        db: Db,
+        progress: Progress,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._make = make
+        self._db = db
+        self._progress = progress
+        self._now = now
+        self._made: dict[str, Destination] = {}
+
+    def of(self, link: str) -> Destination:
+        """Give the destination of a link, or of OWN. Raises NotFound."""
+        if link not in self._made:
+            made = self._made[link] = self._make(link)
+            made.forwarder.start()
+        return self._made[link]
+
+    def start(self) -> None:
+        """Take on what waits from before."""
+        self.of(OWN)
+        for upload in self._db.in_state(State.RECEIVED):
+            self.of(upload.link).forwarder.resume(upload)
+
+    async def stop(self, grace: float) -> None:
+        """Let deliveries under way end for `grace` seconds; the others stay `received`."""
+        await asyncio.gather(*(each.forwarder.stop(grace) for each in self._made.values()))
+
+    def close(self) -> None:
+        """Let go of the connections to Immich."""
+        for each in self._made.values():
+            each.immich.close()
+
+    def push(self, upload: Upload) -> None:
+        """Take an upload on; it is delivered when it is its turn, and due."""
+        self.of(upload.link).forwarder.push(upload)
+
+    async def look_around(self) -> None:
+        """Take on what was set going by another process: the host's `retry`."""
+        for upload in self._db.in_state(State.RECEIVED):
+            self.of(upload.link).forwarder.see(upload)
+
+    def sent(self, upload: Upload) -> int:
+        """Tell how many bytes of an upload are on their way to Immich."""
+        return self._made[upload.link].forwarder.sent(upload.id) if upload.link in self._made else 0
+
+    def closed(self) -> Iterator[ImmichHold]:
+        """Give the reasons why deliveries by links wait."""
+        for link, each in self._made.items():
+            if link != OWN and each.gate.reason is not None:
+                yield each.gate.reason
+
+    async def retry(self, upload_id: str, *, session: str) -> None:
+        """Try a failed upload of a session again. Raises NotFound, StateConflict, Unavailable."""
+        upload = self._db.get(upload_id)
+        if upload is None or upload.session != session:
+            raise NotFound(upload_id)
+        if upload.state is not State.FAILED:
+            raise StateConflict(f"{upload_id} is {upload.state}")
+        changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": self._now()}
+        upload = await self._db.move(upload, State.RECEIVED, **changes)
+        self._progress.publish(upload)
+        self.push(upload)

@@ -1,0 +1,94 @@
+"""The shared links of Immich that guests came by, as we remember them.
+
+Immich rules over them. Our memory serves while it is down, delivers what came by a link, and tells
+a link that has ended from one that never was.
+"""
+
+import hashlib
+import sqlite3
+from dataclasses import astuple, dataclass, field
+from datetime import datetime
+
+from immich_drop.db import Db, from_ms, to_ms
+from immich_drop.immich import SharedLink, ShareKey, ShareSlug
+
+Ref = ShareKey | ShareSlug
+"""What an address tells of a link: its key, or its custom name."""
+
+
+def scope(ref: Ref | None) -> str:
+    """Name the drop at an address without giving the address away; empty for the one at `/`."""
+    if ref is None:
+        return ""
+    return hashlib.sha256(repr(astuple(ref)).encode() + type(ref).__name__.encode()).hexdigest()[
+        :16
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One drop: that of a shared link, or, with the id OWN, the one at `/`."""
+
+    id: str
+    key: str = field(repr=False)
+    slug: str | None
+    title: str
+    message: str
+    expires_at: datetime | None
+    allow_upload: bool
+    locked: bool
+    """It has a password."""
+
+
+class LinkBook:
+    """Every link that was ever open to a guest; their number is that of the links in Immich."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+
+    def get(self, link_id: str) -> Link | None:
+        """Look a link up by Immich's id."""
+        return self._one("SELECT * FROM links WHERE id = ?", link_id)
+
+    def find(self, ref: Ref) -> Link | None:
+        """Look a link up by what its address tells."""
+        if isinstance(ref, ShareKey):
+            return self._one("SELECT * FROM links WHERE key = ?", ref.key)
+        return self._one("SELECT * FROM links WHERE slug = ?", ref.slug)
+
+    async def remember(self, shared: SharedLink, *, locked: bool) -> Link:
+        """Keep what Immich says of a link."""
+        link = Link(
+            id=shared.id,
+            key=shared.key,
+            slug=shared.slug,
+            title=shared.title,
+            message=shared.description,
+            expires_at=shared.expires_at,
+            allow_upload=shared.allow_upload and shared.has_album,
+            locked=locked,
+        )
+        if link != self.get(link.id):
+            await self._db.write(lambda connection: _keep(connection, link), promise=True)
+        return link
+
+    def _one(self, query: str, value: str) -> Link | None:
+        rows = self._db.read(query, value)
+        return _from_row(rows[0]) if rows else None
+
+
+def _keep(connection: sqlite3.Connection, link: Link) -> None:
+    row = [to_ms(value) if isinstance(value, datetime) else value for value in astuple(link)]
+    # A host may give one link's custom name to another.
+    connection.execute(
+        "UPDATE links SET slug = NULL WHERE slug = ? AND id <> ?", (link.slug, link.id)
+    )
+    connection.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _from_row(row: sqlite3.Row) -> Link:
+    values = dict(row)
+    if values["expires_at"] is not None:
+        values["expires_at"] = from_ms(values["expires_at"])
+    values["allow_upload"], values["locked"] = bool(values["allow_upload"]), bool(values["locked"])
+    return Link(**values)

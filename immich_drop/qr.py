@@ -1,0 +1,23 @@
+"""The QR code of a drop's address: to print, or to go on with the phone."""
+
+from io import BytesIO
+from pathlib import Path
+
+import segno
+
+
+def show(url: str) -> None:
+    """Draw it on the terminal."""
+    segno.make(url, error="m").terminal(compact=True)
+
+
+def save(url: str, path: Path) -> None:
+    """Write it into an SVG file."""
+    path.write_bytes(svg(url))
+
+
+def svg(url: str) -> bytes:
+    """Draw it as SVG: black on white, whatever the page's colours are, for cameras."""
+    drawing = BytesIO()
+    segno.make(url, error="m").save(drawing, kind="svg", scale=8, light="#fff")
+    return drawing.getvalue()
