@@ -11,29 +11,21 @@ from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketHandler
 
 from immich_drop.accepted import Accepted
-from immich_drop.album import Album
 from immich_drop.allowance import Allowance
-from immich_drop.by_link import LinkCourier
 from immich_drop.clocks import every, watch_loop
 from immich_drop.create import Creator
 from immich_drop.db import Db
-from immich_drop.deliver import Carrier, Courier
-from immich_drop.destination import Destination, Destinations
+from immich_drop.destination import Destinations
 from immich_drop.entrance import Entrance
-from immich_drop.errors import LinkUnknown
-from immich_drop.forward import Forwarder
-from immich_drop.gate import Gate
 from immich_drop.handlers import make_application
 from immich_drop.handlers.door import Door, Listener
 from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
 from immich_drop.health import Health
-from immich_drop.immich import ApiKey, Credential, Immich, ShareKey
 from immich_drop.known import Known
-from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
-from immich_drop.link import Link, LinkBook
+from immich_drop.link import Link
 from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics, Standing
 from immich_drop.notify import Notifier
@@ -46,7 +38,8 @@ from immich_drop.snapshot import Snapshot
 from immich_drop.spool import Spool
 from immich_drop.sweep import LOOK, Sweeper
 from immich_drop.tasks import Tasks
-from immich_drop.upload import OWN, State
+from immich_drop.upload import State
+from immich_drop.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -87,19 +80,14 @@ class App:
         self._progress = Progress()
         self._metrics = Metrics()
         self._room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
-        self._gate = Gate(clock=clock)
-        self._immich = self._make_immich(ApiKey(settings.immich_api_key))
         self._allowance = Allowance(
             open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
         )
-        self._accepted = Accepted(immich=self._immich, db=self._db)
-        self._ledger = Ledger(self._db)
-        self._book = LinkBook(self._db)
-        self._slots = asyncio.Semaphore(settings.max_concurrent)
-        self._own_courier = self._make_own_courier()
+        self._ways = self._make_ways()
         self._destinations = Destinations(
-            make=self._make_destination, db=self._db, progress=self._progress, now=_now
+            make=self._ways.open, db=self._db, progress=self._progress, now=_now
         )
+        self._accepted = Accepted(immich=self._ways.own.immich, db=self._db)
         self._receiver = self._make_receiver()
         self._sweeper = Sweeper(
             db=self._db,
@@ -114,49 +102,20 @@ class App:
         self._server: Door
         self._clocks: list[asyncio.Task[None]]
 
-    def _make_immich(self, credential: Credential) -> Immich:
-        return Immich(
-            base_url=self._settings.immich_base_url,
-            credential=credential,
-            max_connections=self._settings.max_concurrent + 2,
-        )
-
-    def _make_destination(self, link_id: str) -> Destination:
-        """Make the way into the host's own library, or into the album of a link.
-
-        Raises LinkUnknown.
-        """
-        if link_id == OWN:
-            return self._make_way(self._immich, self._gate, self._own_courier)
-        link = self._book.get(link_id)
-        if link is None:
-            raise LinkUnknown(link_id)
-        immich = self._make_immich(ShareKey(link.key))
-        courier = Courier(immich=immich, album=None, ledger=self._ledger, spool=self._spool)
-        fallback = self._settings.link_revoked == "fallback"
-        carrier = LinkCourier(courier, instead=self._own_courier if fallback else None)
-        return self._make_way(immich, Gate(clock=time.monotonic), carrier)
-
-    def _make_own_courier(self) -> Courier:
-        name = self._settings.immich_album_name
-        album = Album(name, immich=self._immich, db=self._db) if name else None
-        return Courier(immich=self._immich, album=album, ledger=self._ledger, spool=self._spool)
-
-    def _make_way(self, immich: Immich, gate: Gate, carrier: Carrier) -> Destination:
-        forwarder = Forwarder(
-            courier=carrier,
-            gate=gate,
+    def _make_ways(self) -> Ways:
+        settings = self._settings
+        return Ways(
+            base_url=settings.immich_base_url,
+            api_key=settings.immich_api_key,
+            album_name=settings.immich_album_name,
+            fallback=settings.link_revoked == "fallback",
+            concurrency=settings.max_concurrent,
             db=self._db,
-            ledger=self._ledger,
             spool=self._spool,
             progress=self._progress,
             metrics=self._metrics,
-            concurrency=self._settings.max_concurrent,
-            slots=self._slots,
-            clock=time.monotonic,
             now=_now,
         )
-        return Destination(immich=immich, gate=gate, forwarder=forwarder)
 
     def _make_receiver(self) -> Receiver:
         return Receiver(
@@ -195,7 +154,7 @@ class App:
             counts=self._db.count,
             oldest=oldest,
             free=self._spool.free,
-            immich_up=lambda: self._gate.reason is None,
+            immich_up=lambda: self._ways.own.gate.reason is None,
         )
 
     def _make_creator(self) -> Creator:
@@ -213,20 +172,11 @@ class App:
 
     def _make_entrance(self) -> Entrance:
         settings = self._settings
-        own = Link(
-            id=OWN,
-            key="",
-            slug=None,
-            title=settings.drop_title,
-            message=settings.drop_message,
-            expires_at=None,
-            allow_upload=True,
-            locked=False,
-        )
+        own = Link.own(title=settings.drop_title, message=settings.drop_message)
         return Entrance(
             own=own if settings.immich_api_key and settings.drop_page else None,
-            book=self._book,
-            immich=self._make_immich,
+            book=self._ways.book,
+            immich=self._ways.immich,
             clock=time.monotonic,
             now=_now,
         )
@@ -241,7 +191,7 @@ class App:
         known = Known(
             scope=settings.precheck,
             db=self._db,
-            ledger=self._ledger,
+            ledger=self._ways.ledger,
             destinations=self._destinations,
             rate=Rate(KNOWN_PER_MINUTE, clock=clock),
         )
@@ -250,7 +200,7 @@ class App:
             db=self._db,
             spool=self._spool,
             room=self._room,
-            gate=self._gate,
+            gate=self._ways.own.gate,
             destinations=self._destinations,
         )
         return Parts(
@@ -308,18 +258,13 @@ class App:
         self._destinations.start()
         self._tasks.spawn(self._sweeper.promise())
         expiration = settings.upload_expiration.total_seconds()
+        own = self._ways.own
+        pulse = Pulse(immich=own.immich, gate=own.gate, known=bool(settings.immich_api_key))
         self._clocks = [
             asyncio.create_task(every(HOUR, self._accepted.refresh)),
             asyncio.create_task(every(min(LOOK, expiration), self._sweeper.expire)),
             asyncio.create_task(every(MINUTE, self._destinations.look_around)),
-            asyncio.create_task(
-                every(
-                    MINUTE,
-                    Pulse(
-                        immich=self._immich, gate=self._gate, known=bool(settings.immich_api_key)
-                    ).feel,
-                )
-            ),
+            asyncio.create_task(every(MINUTE, pulse.feel)),
             asyncio.create_task(watch_loop(self._metrics)),
         ]
         if self._notifier is not None:

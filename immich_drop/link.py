@@ -8,9 +8,11 @@ import hashlib
 import sqlite3
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
+from typing import Self
 
 from immich_drop.db import Db, from_ms, to_ms
 from immich_drop.immich import SharedLink, ShareKey, ShareSlug
+from immich_drop.upload import OWN
 
 Ref = ShareKey | ShareSlug
 """What an address tells of a link: its key, or its custom name."""
@@ -38,6 +40,20 @@ class Link:
     allow_upload: bool
     locked: bool
     """It has a password."""
+
+    @classmethod
+    def own(cls, *, title: str, message: str) -> Self:
+        """Make the drop at `/`."""
+        return cls(
+            id=OWN,
+            key="",
+            slug=None,
+            title=title,
+            message=message,
+            expires_at=None,
+            allow_upload=True,
+            locked=False,
+        )
 
 
 class LinkBook:

@@ -1,0 +1,98 @@
+"""The ways to Immich, put together: one into the host's own library, one for each link."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from immich_drop.album import Album
+from immich_drop.by_link import LinkCourier
+from immich_drop.db import Db
+from immich_drop.deliver import Carrier, Courier
+from immich_drop.destination import Destination
+from immich_drop.errors import LinkUnknown
+from immich_drop.forward import Forwarder
+from immich_drop.gate import Gate
+from immich_drop.immich import ApiKey, Credential, Immich, ShareKey
+from immich_drop.ledger import Ledger
+from immich_drop.link import LinkBook
+from immich_drop.metrics import Metrics
+from immich_drop.progress import Progress
+from immich_drop.spool import Spool
+from immich_drop.upload import OWN
+
+SPARE = 2
+"""Connections for questions, beside those of the deliveries."""
+
+
+class Ways:
+    """Makes them; together they deliver `concurrency` uploads at a time."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        album_name: str,
+        fallback: bool,
+        concurrency: int,
+        db: Db,
+        spool: Spool,
+        progress: Progress,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._base_url = base_url
+        self._fallback = fallback
+        """What came by a link that was closed goes into the host's own library."""
+        self._concurrency = concurrency
+        self._slots = asyncio.Semaphore(concurrency)
+        self._db = db
+        self._spool = spool
+        self._progress = progress
+        self._metrics = metrics
+        self._now = now
+        self.ledger = Ledger(db)
+        self.book = LinkBook(db)
+        immich = self.immich(ApiKey(api_key))
+        album = Album(album_name, immich=immich, db=db) if album_name else None
+        self._courier = Courier(immich=immich, album=album, ledger=self.ledger, spool=spool)
+        self.own = self._make(immich, self._courier)
+
+    def immich(self, credential: Credential) -> Immich:
+        """Look at Immich through a credential."""
+        return Immich(
+            base_url=self._base_url,
+            credential=credential,
+            max_connections=self._concurrency + SPARE,
+        )
+
+    def open(self, link_id: str) -> Destination:
+        """Make the way for a link, or give that for OWN. Raises LinkUnknown."""
+        if link_id == OWN:
+            return self.own
+        link = self.book.get(link_id)
+        if link is None:
+            raise LinkUnknown(link_id)
+        immich = self.immich(ShareKey(link.key))
+        courier = Courier(immich=immich, album=None, ledger=self.ledger, spool=self._spool)
+        return self._make(
+            immich, LinkCourier(courier, instead=self._courier if self._fallback else None)
+        )
+
+    def _make(self, immich: Immich, carrier: Carrier) -> Destination:
+        gate = Gate(clock=time.monotonic)
+        forwarder = Forwarder(
+            courier=carrier,
+            gate=gate,
+            db=self._db,
+            ledger=self.ledger,
+            spool=self._spool,
+            progress=self._progress,
+            metrics=self._metrics,
+            concurrency=self._concurrency,
+            slots=self._slots,
+            clock=time.monotonic,
+            now=self._now,
+        )
+        return Destination(immich=immich, gate=gate, forwarder=forwarder)
