@@ -1,4 +1,4 @@
-"""When was it taken: every format, the order of trust, and files that mean harm."""
+"""When was it taken, and whom is it from: every format, the order of trust, files that mean harm."""
 
 import os
 import struct
@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
-from immich_drop.capture import taken
+from immich_drop.capture import sidecar, taken
 from immich_drop.capture.region import BYTES, READS
 
 RECEIVED = datetime(2026, 7, 5, 12, tzinfo=UTC)
@@ -43,11 +45,13 @@ def exif(main: Tags | None = None, **sub: str) -> Image.Exif:
     return tags
 
 
-def image(form: str, tags: Image.Exif | None = None) -> bytes:
+def image(form: str, tags: Image.Exif | None = None, **options: object) -> bytes:
     if tags is not None and form == "tiff":  # Pillow would leave the EXIF directory out
         return tags.tobytes().removeprefix(b"Exif\0\0")
+    if tags is not None:
+        options["exif"] = tags
     file = BytesIO()
-    Image.new("RGB", (16, 16)).save(file, form, **({"exif": tags} if tags is not None else {}))
+    Image.new("RGB", (16, 16)).save(file, form, **options)
     return file.getvalue()
 
 
@@ -65,8 +69,10 @@ def mvhd(date: datetime, *, wide: bool = False) -> bytes:
     return box(b"mvhd", fields, bytes(80))
 
 
-def apple_meta(text: bytes, *, iso: bool = False) -> bytes:
-    names = [b"com.apple.quicktime.make", b"com.apple.quicktime.creationdate"]
+def apple_meta(
+    text: bytes, *, iso: bool = False, key: bytes = b"com.apple.quicktime.creationdate"
+) -> bytes:
+    names = [b"com.apple.quicktime.make", key]
     keys = b"".join(struct.pack(">I4s", 8 + len(name), b"mdta") + name for name in names)
     values = [
         box(index.to_bytes(4, "big"), box(b"data", struct.pack(">II", 1, 0), value))
@@ -315,6 +321,162 @@ def reads_fixture(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     return reads
 
 
+# Whom is it from
+
+DESCRIPTION = 0x010E
+DC = "{http://purl.org/dc/elements/1.1/}"
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+
+
+def xmp(content: str) -> bytes:
+    """Wrap what a file says of itself, as Adobe's programs do."""
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta '
+        'xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+        f'xmlns:xmp="http://ns.adobe.com/xap/1.0/" {content}</rdf:RDF></x:xmpmeta>'
+    ).encode()
+
+
+IN_WORDS = {
+    "an element": xmp(
+        '><dc:description><rdf:Alt><rdf:li xml:lang="x-default">The cake</rdf:li></rdf:Alt>'
+        "</dc:description></rdf:Description>"
+    ),
+    "an attribute": xmp('dc:description="The cake"/>'),
+}
+RATED = xmp('xmp:Rating="5"/>')
+
+From = Callable[..., bytes | None]
+
+
+@pytest.fixture(name="from_guest")
+def from_guest_fixture(tmp_path: Path) -> From:
+    """Make the sidecar of a file of these bytes."""
+
+    def from_guest(content: bytes, guest: str = "Anna") -> bytes | None:
+        path = tmp_path / "file"
+        path.write_bytes(content)
+        return sidecar(path, guest=guest)
+
+    return from_guest
+
+
+def says(made: bytes | None) -> str:
+    """Read the description of a sidecar, which must say nothing else."""
+    assert made is not None
+    (about,) = ET.fromstring(made).findall(f"{RDF}RDF/{RDF}Description")
+    assert about.attrib == {f"{RDF}about": ""}
+    assert [each.tag for each in about] == [f"{DC}description"]
+    (words,) = about.findall(f"{DC}description/{RDF}Alt/{RDF}li")
+    assert words.text is not None
+    return words.text
+
+
+FORMS = ["jpeg", "png", "webp", "tiff", "heif", "avif"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_without_words_gets_the_guests_name(from_guest: From, form: str) -> None:
+    for tags in (None, exif(**FULL), exif({DESCRIPTION: "  "})):
+        assert says(from_guest(image(form, tags))) == "From Anna"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_words_in_exif_stay_visible(from_guest: From, form: str) -> None:
+    assert from_guest(image(form, exif({DESCRIPTION: "The cake"}))) is None
+
+
+@pytest.mark.parametrize("form", ["jpeg", "png", "webp", "tiff", "heif", "avif"])
+@pytest.mark.parametrize("packet", IN_WORDS.values(), ids=IN_WORDS.keys())
+def test_words_in_xmp_stay_visible(from_guest: From, form: str, packet: bytes) -> None:
+    assert from_guest(with_xmp(form, packet)) is None
+    assert says(from_guest(with_xmp(form, RATED))) == "From Anna"
+
+
+def with_xmp(form: str, packet: bytes) -> bytes:
+    """Save an image with its XMP as its format wants it."""
+    match form:
+        case "png":
+            info = PngInfo()
+            info.add_itxt("XML:com.adobe.xmp", packet.decode())
+            return image(form, pnginfo=info)
+        case "tiff":
+            return image(form, tiffinfo={700: packet})
+    return image(form, xmp=packet)
+
+
+def test_words_of_a_png(from_guest: From) -> None:
+    info = PngInfo()
+    info.add_text("Description", "The cake")
+    assert from_guest(image("png", pnginfo=info)) is None
+
+
+def ilst(name: bytes) -> bytes:
+    item = box(name, box(b"data", struct.pack(">II", 1, 0), b"The cake"))
+    return box(b"udta", box(b"meta", bytes(4), box(b"hdlr", bytes(24)), box(b"ilst", item)))
+
+
+@pytest.mark.parametrize(
+    ("part", "in_words"),
+    [
+        (apple_meta(b"x", key=b"com.apple.quicktime.description"), True),
+        (apple_meta(b"2024-07-04T20:15:30+0200"), False),
+        (ilst(b"desc"), True),
+        (ilst(b"\xa9des"), True),
+        (ilst(b"\xa9too"), False),
+        (box(b"udta", box(b"\xa9des", b"\0\x08\0\0The cake"), bytes(4)), True),
+        (box(b"udta", box(b"\xa9xyz", b"\0\x08\0\0+52+13/"), bytes(4)), False),
+        (box(b"udta", box(b"dscp", bytes(6), b"The cake\0")), True),
+    ],
+)
+def test_words_of_a_movie_stay_visible(from_guest: From, part: bytes, in_words: bool) -> None:
+    assert (from_guest(movie(mvhd(FILMED), part)) is None) == in_words
+
+
+def test_words_behind_ten_gigabytes(tmp_path: Path) -> None:
+    path, length = tmp_path / "long.mp4", 10 << 30
+    with path.open("wb") as file:
+        file.write(FTYP + struct.pack(">I4sQ", 1, b"mdat", length))
+        file.seek(len(FTYP) + length)
+        file.write(box(b"moov", mvhd(FILMED), box(b"uuid", IN_WORDS["an element"])))
+    assert sidecar(path, guest="Anna") is None
+
+
+@pytest.mark.parametrize(
+    ("guest", "said"),
+    [
+        ("Ünal 🐱 & Söhne", "From Ünal 🐱 & Söhne"),
+        ("</rdf:li>]]><x a='\"'>", "From </rdf:li>]]><x a='\"'>"),
+        ("A\0n\x1bn\x7fa\r\n\tB\ufffe\ud800", "From A n n\x7fa B"),
+        ("{0} {name}", "From {0} {name}"),
+    ],
+)
+def test_any_name_is_only_a_name(from_guest: From, guest: str, said: str) -> None:
+    assert says(from_guest(b"a film", guest)) == said
+
+
+@pytest.mark.parametrize("guest", ["", " \0\n"])
+def test_nobodys_name(from_guest: From, guest: str) -> None:
+    assert from_guest(b"a film", guest) is None
+
+
+# Files that mean harm
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_look_for_words_is_bounded(from_guest: From, reads: list[int], content: bytes) -> None:
+    tracemalloc.start()
+    try:
+        assert says(from_guest(content)) == "From Anna"
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(reads) <= 3 * READS
+    assert sum(reads) <= 3 * BYTES
+    assert peak < 2 * BYTES
+
+
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_file_runs_dry(when: When, reads: list[int], content: bytes) -> None:
     tracemalloc.start()
@@ -335,12 +497,14 @@ def test_a_date_costs_few_reads(when: When, reads: list[int], form: str) -> None
     assert len(reads) < 60
 
 
+ANNAS = sidecar(Path(os.devnull), guest="Anna")
 SAMPLES = [
     *(
         image(form, exif({DATE_TIME: "2025:01:01 00:00:00"}, **FULL))
         for form in ("jpeg", "png", "webp", "tiff", "heif", "avif")
     ),
     movie(mvhd(FILMED), apple_meta(b"2024-07-04T20:15:30+0200")),
+    movie(mvhd(FILMED), ilst(b"desc")),
     matroska(FILMED),
 ]
 
@@ -366,3 +530,4 @@ def test_whatever_the_bytes_there_is_a_date(
     path.write_bytes(content[:length])
     found = taken(path, last_modified=None, received=RECEIVED)
     assert datetime(1970, 1, 2, tzinfo=UTC) <= found <= RECEIVED + timedelta(days=1)
+    assert sidecar(path, guest="Anna") in {None, ANNAS}

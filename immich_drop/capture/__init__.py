@@ -1,9 +1,10 @@
-"""When was it taken.
+"""When was it taken, and from whom is it.
 
+    xmp        the sidecar that says whom a file is from, unless it has words of its own
     region     the bytes of a file, of which only so many are ever read
-    exif       dates in an EXIF block (which is a TIFF file), read by Pillow
+    exif       dates and description in an EXIF block (which is a TIFF file), read by Pillow
     images     where JPEG, PNG, WebP and TIFF keep that block
-    boxes      ISO base media: where HEIC and AVIF keep it, and the dates of QuickTime and MP4
+    boxes      ISO base media: where HEIC and AVIF keep it; the same of QuickTime and MP4
     matroska   the date of Matroska and WebM
 
 Pillow reads the EXIF block but does not open the image: to do that it reads WebP and AVIF whole
@@ -19,6 +20,9 @@ from pathlib import Path
 
 from immich_drop.capture import boxes, images, matroska
 from immich_drop.capture.region import Region
+from immich_drop.capture.xmp import sidecar
+
+__all__ = ["sidecar", "taken"]
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 """Zero is what devices say that do not know; in whichever zone it was written."""

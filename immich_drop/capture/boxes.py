@@ -1,4 +1,4 @@
-"""ISO base media files: where HEIC and AVIF keep their EXIF block, and the dates of movies.
+"""ISO base media: where HEIC and AVIF keep their EXIF block; dates and descriptions of movies.
 
 ISO/IEC 14496-12 boxes, 23008-12 items, and Apple's QuickTime metadata. No box is entered that is
 not named here, so that nesting has no depth.
@@ -15,6 +15,8 @@ _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _LATEST = 1 << 33
 """Seconds after the epoch: the year 2176. What is beyond would not fit a date either."""
 _CREATION_DATE = b"com.apple.quicktime.creationdate"
+_DESCRIPTION = b"com.apple.quicktime.description"
+_DESCRIPTIONS = {b"desc", b"ldes", b"dscp", b"\xa9des"}
 _LONGEST_TABLE = 1 << 16
 """Bytes of the table of items."""
 _LONGEST_TEXT = 64
@@ -25,14 +27,48 @@ def dates(file: Region) -> Iterator[datetime]:
 
     Raises EOFError: it is cut short.
     """
-    if file.some(4, 4) not in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
-        return
-    for kind, box in _boxes(file):
+    for kind, box in _known(file):
         if kind == b"meta":
             with suppress(EOFError):
                 yield from exif.dates(_exif_item(file, box.part(4)))
         if kind == b"moov":
             yield from _movie(box)
+
+
+def described(file: Region) -> bool:
+    """Tell whether such a file describes itself. Raises EOFError: it is cut short."""
+    for kind, box in _known(file):
+        with suppress(EOFError):
+            if kind == b"meta" and exif.described(_exif_item(file, box.part(4))):
+                return True
+            if kind == b"moov" and any(map(_captioned, _boxes(box))):
+                return True
+    return False
+
+
+def _known(file: Region) -> Iterator[tuple[bytes, Region]]:
+    """Yield the boxes of a file that is of this kind."""
+    if file.some(4, 4) in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
+        yield from _boxes(file)
+
+
+def _captioned(part: tuple[bytes, Region]) -> bool:
+    """Tell whether this box of a movie has a description: Apple's, iTunes' or that of 3GPP."""
+    kind, box = part
+    with suppress(EOFError):
+        if kind == b"meta":
+            return _DESCRIPTION in _keys(_child(_plain(box), b"keys"))
+        if kind == b"udta":
+            return any(map(_captioned_by_user, _boxes(box)))
+    return False
+
+
+def _captioned_by_user(part: tuple[bytes, Region]) -> bool:
+    kind, box = part
+    if kind == b"meta":
+        with suppress(EOFError):
+            return any(name in _DESCRIPTIONS for name, _ in _boxes(_child(_plain(box), b"ilst")))
+    return kind in _DESCRIPTIONS
 
 
 def _boxes(region: Region) -> Iterator[tuple[bytes, Region]]:
@@ -67,13 +103,17 @@ def _movie(movie: Region) -> Iterator[datetime]:
 
 def _apple(meta: Region) -> datetime:
     """Read the creation date. Raises ValueError: it is none. Raises EOFError: there is none."""
-    # QuickTime's box has no version and flags, ISO's has.
-    meta = meta if meta.bytes(4, 4) == b"hdlr" else meta.part(4)
+    meta = _plain(meta)
     index = _keys(_child(meta, b"keys")).index(_CREATION_DATE) + 1
     value = _child(_child(meta, b"ilst"), index.to_bytes(4, "big"))
     text = _child(value, b"data").some(8, _LONGEST_TEXT).decode("ascii", "replace")
     date = datetime.fromisoformat(text)
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _plain(meta: Region) -> Region:
+    """Return what the box has inside: QuickTime's has no version and flags before it, ISO's has."""
+    return meta if meta.bytes(4, 4) == b"hdlr" else meta.part(4)
 
 
 def _keys(box: Region) -> list[bytes]:

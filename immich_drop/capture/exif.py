@@ -1,4 +1,4 @@
-"""The dates in an EXIF block, best first.
+"""What we read in an EXIF block: its dates, best first, and whether it describes the image.
 
 EXIF 2.32 keeps a wall clock, a fraction and, in newer files, its offset from UTC. Without an offset
 the wall clock is taken as UTC, as Immich does, so that the day is right. DateTime, when the file
@@ -33,9 +33,8 @@ _DAMAGED = (OSError, SyntaxError, ValueError, LookupError, TypeError, Arithmetic
 
 def dates(block: Region) -> Iterator[datetime]:
     """Yield the dates that make sense as such."""
-    exif = Image.Exif()
     try:
-        exif.load_from_fp(cast(IO[bytes], _File(block)))
+        exif = _read(block)
         camera = exif.get_ifd(IFD.Exif)
         texts = [
             [_text(camera.get(tag) or exif.get(tag)) for tag in tags]
@@ -46,6 +45,20 @@ def dates(block: Region) -> Iterator[datetime]:
     for date, fraction, offset in texts:
         if instant := _instant(date, fraction, offset):
             yield instant
+
+
+def described(block: Region) -> bool:
+    """Tell whether it says in words what the image shows."""
+    try:
+        return bool(_text(_read(block).get(Base.ImageDescription)))
+    except _DAMAGED:
+        return False
+
+
+def _read(block: Region) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load_from_fp(cast(IO[bytes], _File(block)))
+    return exif
 
 
 class _File(io.RawIOBase):

@@ -11,22 +11,31 @@ _EXIF_LABEL = b"Exif\0\0"
 
 def dates(file: Region) -> Iterator[datetime]:
     """Yield the dates of a JPEG, PNG, WebP or TIFF file. Raises EOFError: it is cut short."""
+    for block in _blocks(file):
+        yield from exif.dates(block)
+
+
+def described(file: Region) -> bool:
+    """Tell whether its EXIF block describes it. Raises EOFError: it is cut short."""
+    return any(map(exif.described, _blocks(file)))
+
+
+def _blocks(file: Region) -> Iterator[Region]:
     head = file.some(0, 12)
     if head.startswith((b"II*\0", b"MM\0*")):
-        yield from exif.dates(file)
+        yield file
     elif head.startswith(b"\xff\xd8"):
-        yield from _dates(_jpeg(file))
+        yield from map(_unlabelled, _jpeg(file))
     elif head.startswith(b"\x89PNG\r\n\x1a\n"):
-        yield from _dates(_png(file))
+        yield from map(_unlabelled, _png(file))
     elif head.startswith(b"RIFF") and head.endswith(b"WEBP"):
-        yield from _dates(_webp(file))
+        yield from map(_unlabelled, _webp(file))
 
 
-def _dates(blocks: Iterator[Region]) -> Iterator[datetime]:
-    for block in blocks:
-        # JPEG always puts a label before the block, PNG never, WebP writers disagree.
-        labelled = block.some(0, len(_EXIF_LABEL)) == _EXIF_LABEL
-        yield from exif.dates(block.part(len(_EXIF_LABEL)) if labelled else block)
+def _unlabelled(block: Region) -> Region:
+    # JPEG always puts a label before the block, PNG never, WebP writers disagree.
+    labelled = block.some(0, len(_EXIF_LABEL)) == _EXIF_LABEL
+    return block.part(len(_EXIF_LABEL)) if labelled else block
 
 
 def _jpeg(file: Region) -> Iterator[Region]:
