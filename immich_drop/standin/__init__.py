@@ -7,7 +7,7 @@ told to be. Nothing of the product but the demo imports it.
     handler    one request from headers to answer, and the faults on its way
     sender     how an answer gets onto the wire
     routes     every endpoint and who may call it
-    uploads, assets, albums, tags, links, accounts    the endpoints
+    uploads, assets, albums, tags, links, accounts    the endpoints; sidecars: what one says
     calls      a request as an endpoint sees it, and who may ask
     forms      are the fields of a request what this version takes
     bodies     JSON into memory, an upload's file to disk as it comes

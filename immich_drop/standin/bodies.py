@@ -37,7 +37,7 @@ class Body:
 
     fields: dict[str, object] = field(default_factory=dict)
     asset: Received | None = None
-    sidecar: bool = False
+    sidecar: bytes | None = None
     understood: bool = True
     """False where the content type is neither JSON nor a form."""
 
@@ -76,8 +76,12 @@ class PlainReader:
 class FormReader:
     """The form of POST /assets: its file goes to disk as it comes, as multer does it."""
 
-    def __init__(self, release: Release, incoming: Path, content_type: str) -> None:
+    def __init__(
+        self, release: Release, incoming: Path, content_type: str, *, allowed: bool
+    ) -> None:
+        """Unless `allowed`, the first file in it is refused: only then Immich looks whether."""
         self.body = Body()
+        self._allowed = allowed
         self._release = release
         self._incoming = incoming
         self._seen: set[str] = set()
@@ -127,6 +131,8 @@ class FormReader:
                 self._complete(self._start)
 
     def _open(self, start: FileStart) -> None:
+        if not self._allowed:
+            raise Refusal(401, "Unauthorized")
         if start.field not in ("assetData", "sidecarData") or start.field in self._seen:
             raise Refusal(400, f"Unexpected field - {start.field}")
         self._seen.add(start.field)
@@ -138,15 +144,18 @@ class FormReader:
         self._start = start
         if start.field == "assetData":
             self._file = (self._incoming / str(uuid4())).open("wb")
+        else:
+            self.body.sidecar = b""
 
     def _write(self, data: bytes) -> None:
         if self._file:
             self._file.write(data)
             self._sha1.update(data)
+        elif self.body.sidecar is not None:
+            self.body.sidecar += data
 
     def _complete(self, start: FileStart) -> None:
         if self._file is None:
-            self.body.sidecar = True
             return
         self._file.close()
         path = Path(self._file.name)

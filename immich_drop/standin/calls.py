@@ -13,6 +13,8 @@ from immich_drop.standin.rows import Key, Link
 from immich_drop.standin.wire import Refusal, Release, Version
 
 EVER: Version = (99, 0, 0)
+SLUGS: Version = (1, 138, 0)
+"""The first in which a link can have a name of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,6 @@ def authenticate(call: Call, route: Route) -> Call:
     if link := find_link(call):
         if not route.shared:
             raise Refusal(403, "Forbidden")
-        if route.streams and not link.allow_upload:
-            raise Refusal(401, "Unauthorized")
         return replace(call, link=link)
     secret = call.headers.get("x-api-key", call.query.get("apiKey", "")).strip()
     if not secret:
@@ -101,7 +101,10 @@ def authenticate(call: Call, route: Route) -> Call:
 
 def find_link(call: Call) -> Link | None:
     """Find the shared link a request names by key or slug; raises Refusal with 401."""
-    for what, name in (("key", "x-immich-share-key"), ("slug", "x-immich-share-slug")):
+    ways = {"key": "x-immich-share-key"}
+    if call.release.version >= SLUGS:
+        ways["slug"] = "x-immich-share-slug"
+    for what, name in ways.items():
         value = call.query.get(what) or call.headers.get(name)
         if value is None:
             continue

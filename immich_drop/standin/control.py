@@ -7,17 +7,21 @@ POST /control/settings  {"maintenance", "service_time", "quota", "version"}, any
 POST /control/down      {"seconds": s or null}: refuse connections
 POST /control/up        come back
 POST /control/jobs      run the job queue
+POST /control/users     {"name"}: make an account; tells its id and key
+POST /control/links     {"album", "owner": name, ...} as in `make_link`; tells the link
 """
 
 import json
 from dataclasses import asdict
+from datetime import datetime
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler
 
 from immich_drop.standin.faults import Fault
-from immich_drop.standin.rows import encode
+from immich_drop.standin.rows import Link, encode
 from immich_drop.standin.server import StandIn
 from immich_drop.standin.wire import Release
 
@@ -47,6 +51,7 @@ class ControlHandler(RequestHandler):
                 "url": self.standin.url,
                 "assets": [asdict(each) for each in self.standin.assets],
                 "albums": [asdict(each) for each in self.standin.albums],
+                "links": [asdict(each) for each in self.standin.library.links.values()],
                 "faults": [asdict(each) for each in self.standin.faults.faults],
                 "exchanges": [asdict(each) for each in self.standin.exchanges],
             }
@@ -66,9 +71,21 @@ class ControlHandler(RequestHandler):
                 self.standin.up()
             case "jobs":
                 self.standin.run_jobs()
+            case "users":
+                key = self.standin.add_user(**body)
+                return self._tell({"id": key.user.id, "key": key.secret})
+            case "links":
+                return self._tell(asdict(self._link(**body)))
             case _:
                 raise HTTPError(404)
-        self._tell({})
+        return self._tell({})
+
+    def _link(self, *, owner: str = "", expires_at: str | None = None, **options: Any) -> Link:
+        return self.standin.make_link(
+            owner=self.standin.add_user(owner).user if owner else None,
+            expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+            **options,
+        )
 
     def delete(self, what: str) -> None:
         """DELETE /control/faults."""

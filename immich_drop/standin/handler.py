@@ -153,7 +153,8 @@ class ApiHandler(Sender):
             return duplicate(asset)
         if kind.startswith("multipart/"):
             folder = self.standin.library.incoming
-            self._reader = FormReader(self.standin.release, folder, kind)
+            allowed = call.link is None or call.link.allow_upload
+            self._reader = FormReader(self.standin.release, folder, kind, allowed=allowed)
         return None
 
     def _alive(self, route: Route) -> bool:

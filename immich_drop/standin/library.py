@@ -104,6 +104,11 @@ class Library:
         self._drop_album(album.id)
         self._note("album gone", album.id)
 
+    def remove_link(self, link: Link) -> None:
+        """Forget a link: nobody gets in by it any more."""
+        del self.links[link.id]
+        self._note("link gone", link.id)
+
     def join(self, album: Album, assets: list[str]) -> None:
         """Add assets to an album; only these are written down, whatever the album has already."""
         album.updated_at = now()
@@ -161,6 +166,8 @@ class Library:
                     self._drop(what)
                 case "album gone":
                     self._drop_album(what)
+                case "link gone":
+                    del self.links[what]
                 case "album joined":
                     self.albums[what[0]].assets += what[1]
                 case _:

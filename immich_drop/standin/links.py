@@ -4,15 +4,25 @@ import base64
 import hashlib
 from datetime import datetime
 from http.cookies import SimpleCookie
-from secrets import token_urlsafe
 
 from immich_drop.standin.albums import album_json
 from immich_drop.standin.calls import Answer, Call
-from immich_drop.standin.forms import read_text
+from immich_drop.standin.forms import EMPTY, read_text
 from immich_drop.standin.rows import Link, stamp
-from immich_drop.standin.wire import Refusal
+from immich_drop.standin.wire import Problem, Refusal, Version, Wire
 
 COOKIE = "immich_shared_link_token"
+LOGIN: Version = (2, 6, 0)
+"""The first with POST /shared-links/login, and with a sentence for a password that is missing."""
+FIELDS = {
+    "slug": "slug",
+    "password": "password",
+    "description": "description",
+    "allowUpload": "allow_upload",
+    "allowDownload": "allow_download",
+    "showMetadata": "show_metadata",
+}
+"""What a host may say of a link, and what we call it."""
 
 
 def create_link(call: Call) -> Answer:
@@ -20,21 +30,45 @@ def create_link(call: Call) -> Answer:
     album = call.library.albums.get(read_text(call.body, "albumId"))
     if album is None or album.owner != call.owner:
         raise Refusal(400, "Not found or no album.share access")
-    link = Link(owner=call.owner, album=album.id, key=token_urlsafe(50))
+    link = Link(owner=call.owner, album=album.id)
     _change(call, link)
     return Answer(201, _link_json(link))
 
 
 def _change(call: Call, link: Link) -> None:
-    link.slug = _optional(call, "slug")
-    link.password = _optional(call, "password")
-    link.description = _optional(call, "description")
-    link.allow_upload = call.body.get("allowUpload") is True
-    link.allow_download = call.body.get("allowDownload", True) is True
-    link.show_metadata = call.body.get("showMetadata", True) is True
-    if expires := _optional(call, "expiresAt"):
-        link.expires_at = datetime.fromisoformat(expires)
+    """Do what the body says; what it does not name stays as it is."""
+    for name, field in FIELDS.items():
+        if name in call.body:
+            setattr(link, field, call.body[name])
+    if "expiresAt" in call.body:
+        expires = _optional(call, "expiresAt")
+        link.expires_at = datetime.fromisoformat(expires) if expires else None
     call.library.save(link)
+
+
+def get_link(call: Call) -> Answer:
+    """GET /shared-links/{id}."""
+    return Answer(200, _opened(call, _mine(call)))
+
+
+def update_link(call: Call) -> Answer:
+    """PATCH /shared-links/{id}: the password, the end, whether uploads are allowed."""
+    link = _mine(call)
+    _change(call, link)
+    return Answer(200, _link_json(link))
+
+
+def delete_link(call: Call) -> Answer:
+    """DELETE /shared-links/{id}."""
+    call.library.remove_link(_mine(call))
+    return Answer(204)
+
+
+def _mine(call: Call) -> Link:
+    link = call.library.links.get(call.path[0])
+    if link is None or link.owner != call.owner:
+        raise Refusal(400, "Shared link not found")
+    return link
 
 
 def _optional(call: Call, name: str) -> str | None:
@@ -49,22 +83,29 @@ def list_links(call: Call) -> Answer:
 
 
 def my_link(call: Call) -> Answer:
-    """GET /shared-links/me, with the password as query or cookie where there is one."""
+    """GET /shared-links/me, with the password as query (until 2.7) or cookie if there is one."""
     link = _named(call)
     cookie = SimpleCookie(call.headers.get("Cookie", "")).get(COOKIE)
     if link.password is None or (cookie and cookie.value == _token(link)):
         return Answer(200, _opened(call, link))
-    return _unlocked(call, link, call.query.get("password"), status=200)
+    password = None if call.release.wire is Wire.V3 else call.query.get("password")
+    if password is None and call.release.version >= LOGIN:
+        raise Refusal(401, "Password required")
+    return _unlocked(call, link, password, status=200)
 
 
 def login(call: Call) -> Answer:
     """POST /shared-links/login."""
-    return _unlocked(call, _named(call), _optional(call, "password"), status=201)
+    link, password = _named(call), _optional(call, "password")
+    if not password:
+        problem = Problem(path=("password",), old=(EMPTY,), new="Invalid input")
+        raise Refusal(400, problems=[problem])
+    if link.password is None:
+        raise Refusal(400, "Shared link is not password protected")
+    return _unlocked(call, link, password, status=201)
 
 
 def _unlocked(call: Call, link: Link, password: str | None, *, status: int) -> Answer:
-    if password is None:
-        raise Refusal(401, "Password required")
     if password != link.password:
         raise Refusal(401, "Invalid password")
     cookie = f"{COOKIE}={_token(link)}; Path=/; HttpOnly; SameSite=Lax"

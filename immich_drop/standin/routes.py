@@ -71,7 +71,10 @@ LINKS = [
     route("GET /shared-links", links.list_links, "sharedLink.read"),
     route("POST /shared-links", links.create_link, "sharedLink.create"),
     replace(route("GET /shared-links/me", links.my_link, ""), shared=True),
-    replace(route("POST /shared-links/login", links.login, ""), shared=True),
+    replace(route("POST /shared-links/login", links.login, ""), shared=True, since=links.LOGIN),
+    route("GET /shared-links/*", links.get_link, "sharedLink.read"),
+    route("PATCH /shared-links/*", links.update_link, "sharedLink.update"),
+    route("DELETE /shared-links/*", links.delete_link, "sharedLink.delete"),
 ]
 ROUTES = (*SERVER, *ACCOUNTS, *ASSETS, *ALBUMS, *TAGS, *LINKS)
 

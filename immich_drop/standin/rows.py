@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 from typing import Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -70,7 +71,8 @@ class Asset:
     """An external library; uploads have none."""
     device_asset_id: str = ""
     device_id: str = ""
-    sidecar: bool = False
+    sidecar: str | None = None
+    """XMP, as it came."""
     id: str = field(default_factory=lambda: str(uuid4()))
     uploaded_at: datetime = field(default_factory=now)
 
@@ -94,7 +96,7 @@ class Link:
 
     owner: str
     album: str
-    key: str
+    key: str = field(default_factory=lambda: token_urlsafe(50))
     slug: str | None = None
     password: str | None = None
     description: str | None = None

@@ -5,6 +5,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from tornado.httpserver import HTTPServer
@@ -13,7 +14,7 @@ from tornado.web import Application, RequestHandler
 from immich_drop.standin.faults import FaultPlan
 from immich_drop.standin.handler import ApiHandler
 from immich_drop.standin.library import Library
-from immich_drop.standin.rows import Album, Asset, User
+from immich_drop.standin.rows import Album, Asset, Key, Link, User
 from immich_drop.standin.sender import PIECE
 from immich_drop.standin.wire import Release, Version, Wire
 
@@ -36,7 +37,7 @@ class Exchange:
 
 
 class StandIn:
-    """An Immich for one user, which keeps in a folder what it gets and fails on request."""
+    """An Immich, which keeps in a folder what it gets and fails on request."""
 
     def __init__(
         self,
@@ -81,6 +82,38 @@ class StandIn:
         """Find the only album of a name."""
         (album,) = (each for each in self.albums if each.name == name)
         return album
+
+    def add_user(self, name: str, permissions: Iterable[str] = ("all",)) -> Key:
+        """Make an account with an API key; a name has the same account, and key, in every run."""
+        return self.library.add_key(f"{self.key}-{name}", User(name=name), permissions, name)
+
+    def make_link(
+        self,
+        *,
+        album: str,
+        owner: User | None = None,
+        slug: str | None = None,
+        password: str | None = None,
+        description: str | None = None,
+        expires_at: datetime | None = None,
+        allow_upload: bool = True,
+    ) -> Link:
+        """Share an album of `owner` (without one: `user`), which is made if there is none.
+
+        A slug is one link's: one that has it already becomes what is wanted, and keeps its key.
+        """
+        owner_id = (owner or self.user).id
+        mine = (each for each in self.albums if (each.owner, each.name) == (owner_id, album))
+        shared = next(mine, None) or Album(owner=owner_id, name=album)
+        self.library.save(shared)
+        links = self.library.links.values()
+        named = next((each for each in links if slug and each.slug == slug), None)
+        link = named or Link(owner=owner_id, album=shared.id, slug=slug)
+        link.owner, link.album = owner_id, shared.id
+        link.password, link.description = password, description
+        link.expires_at, link.allow_upload = expires_at, allow_upload
+        self.library.save(link)
+        return link
 
     @property
     def listening(self) -> bool:

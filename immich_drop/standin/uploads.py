@@ -9,6 +9,7 @@ from immich_drop.standin.calls import Answer, Call
 from immich_drop.standin.faults import Kind
 from immich_drop.standin.forms import UploadForm, read_checks, read_upload
 from immich_drop.standin.rows import Asset
+from immich_drop.standin.sidecars import description
 from immich_drop.standin.wire import Problem, Refusal, Wire
 
 BIND_PARAMETERS = 65_535
@@ -37,7 +38,7 @@ def upload(call: Call) -> Answer:
     form = read_upload(body.fields, call.release)
     if body.asset is None:
         only_sidecar = "Field(s) assetData should not be empty"
-        raise Refusal(400, only_sidecar if body.sidecar else "File is required")
+        raise Refusal(400, "File is required" if body.sidecar is None else only_sidecar)
     _check_quota(call, body.asset.size)
     if form.live_video:
         hide_live_video(call, form.live_video)
@@ -77,6 +78,7 @@ def _insert(call: Call, received: Received, form: UploadForm) -> Answer:
 def _asset(call: Call, received: Received, form: UploadForm) -> Asset:
     shown = call.body.get("filename") if call.release.version >= (1, 135, 0) else None
     name = str(shown or received.name)
+    sidecar = call.content.sidecar
     return Asset(
         owner=call.owner,
         name=name,
@@ -91,7 +93,8 @@ def _asset(call: Call, received: Received, form: UploadForm) -> Asset:
         live_video=form.live_video,
         device_asset_id=form.device_asset_id,
         device_id=form.device_id,
-        sidecar=call.content.sidecar,
+        sidecar=None if sidecar is None else sidecar.decode("utf-8", "replace"),
+        description="" if sidecar is None else description(sidecar),
     )
 
 
