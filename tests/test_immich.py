@@ -12,7 +12,6 @@ import pytest
 
 from immich_drop.errors import (
     AlbumGone,
-    CheckForbidden,
     ImmichError,
     ImmichHold,
     ImmichKeyRejected,
@@ -250,19 +249,48 @@ async def test_a_cancelled_lookup_takes_nobody_along(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("version", [NO_CHECK, SCOPED])
-async def test_where_the_lookup_is_forbidden_the_header_tells(
-    tmp_path: Path, version: tuple[int, int, int]
+@pytest.mark.parametrize(
+    ("version", "bulk"), [(NO_CHECK, 1), (ALL_OR_NOTHING, 1), (SCOPED, 0), (NEWEST, 0)]
+)
+async def test_where_the_bulk_check_is_forbidden_each_is_asked_for(
+    tmp_path: Path, version: tuple[int, int, int], bulk: int
 ) -> None:
-    credential = ShareKey("share-key") if version == SCOPED else None
+    """By a link it is not even tried; a key of 1.136 needs every permission for any of it."""
+    by_link = version >= SCOPED
+    credential = ShareKey("share-key") if by_link else None
     async with sides(tmp_path, version=version, credential=credential) as side:
-        link(side.standin, allow_upload=True)
-        with pytest.raises(CheckForbidden):
-            await side.immich.find([CHECKSUM])
-        assert await side.immich.holds(CHECKSUM) is None
+        assert side.immich.by_link == by_link
+        album = link(side.standin, allow_upload=True)
+        if version == ALL_OR_NOTHING:
+            with pytest.raises(ImmichPermission, match=": all"):
+                await side.immich.find([CHECKSUM])
+            return
+        nobodys = [bytes([index]) * 20 for index in range(9)]
+        assert await side.immich.find([*nobodys, CHECKSUM]) == {}
         sent = await side.send()
-        assert await side.immich.holds(CHECKSUM) == sent.asset_id
+        found = {CHECKSUM: Found(asset_id=sent.asset_id, trashed=False)}
+        assert await side.immich.find([*nobodys, CHECKSUM]) == found
         assert len(side.standin.assets) == 1
+        asked = [exchange.name for exchange in side.standin.exchanges]
+        assert asked.count("POST /assets/bulk-upload-check") == 2 * bulk
+        assert asked.count("POST /assets") == 1 + 2 * 10
+        assert album.album
+
+
+@pytest.mark.gen_test
+async def test_asked_one_by_one_the_first_failure_ends_it(tmp_path: Path) -> None:
+    async with sides(tmp_path, credential=ShareKey("nobody")) as side:
+        with pytest.raises(ImmichKeyRejected, match="Invalid share key"):
+            await side.immich.find([bytes([index]) * 20 for index in range(200)])
+        assert len(side.standin.exchanges) < 10
+
+
+@pytest.mark.gen_test
+async def test_whether_the_bulk_check_is_open(tmp_path: Path) -> None:
+    async with sides(tmp_path / "open") as side:
+        assert await side.immich.may_check()
+    async with sides(tmp_path / "closed", version=NO_CHECK) as side:
+        assert not await side.immich.may_check()
 
 
 @pytest.mark.gen_test
@@ -481,71 +509,7 @@ async def test_the_key_does_not_follow_a_redirect(tmp_path: Path) -> None:
         assert not elsewhere.standin.exchanges
 
 
-# Shared links
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize("credential", [ShareKey("share-key"), ShareSlug("our-day")])
-async def test_through_a_shared_link_everything_joins_its_album(
-    tmp_path: Path, credential: Credential
-) -> None:
-    async with sides(tmp_path, credential=credential) as side:
-        link(side.standin, allow_upload=True)
-        sent = await side.send()
-        album = side.standin.album("Wedding")
-        assert album.assets == [sent.asset_id]
-        album.assets.clear()
-        assert await side.send() == Sent(asset_id=sent.asset_id, created=False)
-        assert album.assets == [sent.asset_id]
-
-
-@pytest.mark.gen_test
-async def test_what_a_guest_may_know_of_a_link(tmp_path: Path) -> None:
-    async with sides(tmp_path, credential=ShareKey("share-key")) as side:
-        expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
-        link(side.standin, expires_at=expires, allow_upload=True, description="Bring all!")
-        shared = await side.immich.shared_link()
-    assert shared.title == "Wedding"
-    assert shared.description == "Bring all!"
-    assert shared.expires_at == expires
-    assert shared.allow_upload
-    assert shared.has_album
-
-
-@pytest.mark.gen_test
-async def test_a_link_with_a_password(tmp_path: Path) -> None:
-    async with sides(tmp_path, credential=ShareKey("share-key")) as side:
-        link(side.standin, password="pass & word")
-        with pytest.raises(ImmichKeyRejected, match="Password required"):
-            await side.immich.shared_link()
-        with pytest.raises(ImmichKeyRejected, match="Invalid password"):
-            await side.immich.shared_link("wrong")
-        shared = await side.immich.shared_link("pass & word")
-    assert not shared.allow_upload
-    assert "pass & word" not in repr(shared)
-
-
-@pytest.mark.gen_test
-async def test_a_link_that_has_expired(tmp_path: Path) -> None:
-    async with sides(tmp_path, credential=ShareKey("share-key")) as side:
-        link(side.standin, expires_at=datetime(2026, 1, 1, tzinfo=UTC), allow_upload=True)
-        for call in (side.immich.shared_link(), side.send()):
-            with pytest.raises(ImmichKeyRejected, match="Invalid share key"):
-                await call
-
-
-@pytest.mark.gen_test
-async def test_what_a_share_key_cannot_do(tmp_path: Path) -> None:
-    async with sides(tmp_path, credential=ShareKey("share-key")) as side:
-        link(side.standin, allow_upload=True)
-        asset = (await side.send()).asset_id
-        assert await side.immich.proves(asset, checksum=CHECKSUM, length=len(PHOTO)) is None
-        assert not await side.immich.restore(asset)
-        assert await side.immich.permissions() is None
-        assert await side.immich.account() is None
-
-
 @pytest.mark.parametrize("credential", [ApiKey("hush"), ShareKey("hush"), ShareSlug("hush")])
 def test_no_secret_prints(credential: Credential) -> None:
     assert "hush" not in repr(credential)
-    assert "hush" in credential.headers.values()
+    assert "hush" in {*credential.headers.values(), *credential.query.values()}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tornado.httpclient import HTTPClientError
 
 from immich_drop.check.finding import Finding, error, exit_code, ok, warning
-from immich_drop.errors import CheckForbidden, ImmichError, ImmichKeyRejected, ImmichPermission
+from immich_drop.errors import ImmichError, ImmichKeyRejected, ImmichPermission
 from immich_drop.immich import Account, ApiKey, Immich
 
 Version = tuple[int, int, int]
@@ -126,12 +126,10 @@ async def _key(immich: Immich, version: Version, album_name: str) -> list[Findin
 
 async def _lookup(immich: Immich) -> Finding:
     """Try the key where it cannot be asked for its permissions, or they do not tell all."""
-    try:
-        await immich.find([bytes(20)])
-    except CheckForbidden:
-        sentence = "The key may not look for duplicates ahead; each file is asked for on its own."
-        return warning("key", sentence, "Give it all permissions, or update Immich.")
-    return ok("key", "The key is taken.")
+    if await immich.may_check():
+        return ok("key", "The key is taken.")
+    sentence = "The key may not look for duplicates ahead; each file is asked for on its own."
+    return warning("key", sentence, "Give it all permissions, or update Immich.")
 
 
 def _needed(album_name: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 credentials   who we are: an API key or a shared link
 client        the calls, by meaning; the versions' differences
 facts         what Immich tells, as records
+lookup        which files it has
 batch         many lookups, one request
 exchange      questions and answers in JSON
 post          the streamed upload, its answer read meanwhile

@@ -13,6 +13,7 @@ from typing import TypeVar
 from tornado.iostream import StreamClosedError
 
 from immich_drop.errors import (
+    DropError,
     ImmichError,
     ImmichKeyRejected,
     ImmichPermission,
@@ -22,6 +23,9 @@ from immich_drop.errors import (
     ImmichTrouble,
     ImmichTypeRefused,
     ImmichUnavailable,
+    LinkUnknown,
+    PasswordRequired,
+    PasswordWrong,
 )
 
 T = TypeVar("T")
@@ -84,6 +88,19 @@ def _failure_of_immich(status: int, said: str) -> ImmichError:
             if words in said:
                 return kind(said)
     return _BY_STATUS_OF_IMMICH.get(status, ImmichUnavailable)(f"{status} {said}")
+
+
+def closed(rejected: ImmichKeyRejected, password: str | None) -> DropError:
+    """Name why a shared link does not open, with the `password` that was given."""
+    said = str(rejected)
+    if "Password required" in said or ("Invalid password" in said and not password):
+        return PasswordRequired(said)  # Immich <= 2.5 has one sentence for both
+    if "Invalid password" in said:
+        return PasswordWrong(said)
+    # Before 1.137 links have no slugs, so that nobody seems to ask.
+    if "Invalid share" in said or "Authentication required" in said:
+        return LinkUnknown(said)
+    return rejected
 
 
 def _message(body: bytes) -> str | None:

@@ -2,27 +2,25 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterable, Callable, Collection, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from immich_drop.errors import (
     AlbumGone,
-    CheckForbidden,
+    ImmichKeyRejected,
     ImmichPermission,
     ImmichRefused,
 )
-from immich_drop.immich.answers import elements, maybe, member, parsed
-from immich_drop.immich.batch import Batcher
+from immich_drop.immich.answers import closed, elements, maybe, member, parsed
 from immich_drop.immich.credentials import NAME, ApiKey, Credential
 from immich_drop.immich.exchange import Exchange
 from immich_drop.immich.facts import Account, Found, Sent, SharedLink
+from immich_drop.immich.lookup import Lookup
 from immich_drop.immich.multipart import envelope
 from immich_drop.immich.post import Patience, Streamer
 
-CHECK_LIMIT = 500
-"""Checksums in one bulk check; Immich has no limit of its own below 10 MB of JSON."""
 ALBUM_LIMIT = 500
 """Assets put into an album in one request."""
 
@@ -49,10 +47,13 @@ class Immich:
         base_url = base_url.rstrip("/")
         self._credential = credential
         self._exchange = Exchange(
-            base_url, max_connections=max_connections, connect_timeout=patience.connect
+            base_url,
+            credential,
+            max_connections=max_connections,
+            connect_timeout=patience.connect,
         )
         self._streamer = Streamer(base_url, patience)
-        self._checks = Batcher(self._bulk_check, limit=CHECK_LIMIT)
+        self._lookup = Lookup(self._exchange, in_bulk=not self.by_link)
         self._albums = asyncio.Lock()
 
     def close(self) -> None:
@@ -60,29 +61,29 @@ class Immich:
         self._exchange.close()
         self._streamer.close()
 
+    @property
+    def by_link(self) -> bool:
+        """Whether this is the view of a shared link.
+
+        Then only a file that is sent joins the album, also one that the library had before.
+        """
+        return not isinstance(self._credential, ApiKey)
+
     async def find(self, checksums: Sequence[bytes]) -> dict[bytes, Found]:
         """Return the assets that have these SHA-1s; callers at the same time share a request.
 
-        Raises CheckForbidden: this credential cannot ask, see `holds`.
+        Where this credential may not ask for many at once they are asked for one by one, and
+        then nobody tells which of them lie in the trash.
         """
-        return await self._checks.get(checksums)
+        return await self._lookup.find(checksums)
+
+    async def may_check(self) -> bool:
+        """Tell whether this credential may ask for many checksums at once."""
+        return await self._lookup.may_check()
 
     async def holds(self, checksum: bytes) -> str | None:
-        """Return the id of the asset that has this SHA-1, also where `find` is forbidden.
-
-        POST /assets answers its checksum header before it looks at the body; an asset in the trash
-        counts. The body is no multipart, so that nothing is stored.
-        """
-        try:
-            answer = await self._exchange.ask(
-                "POST",
-                "/assets",
-                {},
-                headers={**self._credential.headers, "x-immich-checksum": checksum.hex()},
-            )
-        except ImmichRefused:
-            return None
-        return Sent.read(parsed(answer)).asset_id
+        """Return the id of the asset that has this SHA-1; one in the trash counts."""
+        return await self._lookup.holds(checksum)
 
     async def send(
         self,
@@ -94,8 +95,12 @@ class Immich:
         device_asset_id: str,
         blocks: AsyncIterable[memoryview | bytes],
         sent: Callable[[int], None],
+        sidecar: bytes | None = None,
     ) -> Sent:
         """Upload one file of `length` bytes; `sent` hears how many of them have left.
+
+        `sidecar` is XMP, of which Immich reads what the file does not say; a file that Immich
+        has already keeps what was said of it.
 
         When this returns, raises or is cancelled, the connection is closed and `blocks` is not
         read any more; closing it is the caller's.
@@ -110,18 +115,19 @@ class Immich:
                 "isFavorite": "false",
             },
             name=name,
+            sidecar=sidecar,
         )
         headers = {
             **self._credential.headers,
             "Content-Type": form.content_type,
             "Content-Length": str(len(form.head) + length + len(form.tail)),
         }
-        if isinstance(self._credential, ApiKey):
+        if not self.by_link:
             # Saves the transfer when the same bytes came another way since the check. Through a
             # shared link a duplicate found by this header would not join the album.
             headers["x-immich-checksum"] = checksum.hex()
         body = form.filled(length, blocks, sent)
-        answer = await self._streamer.post("/assets", headers, body)
+        answer = await self._streamer.post(self._exchange.address("/assets"), headers, body)
         return Sent.read(parsed(await self._exchange.accepted(answer)))
 
     async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
@@ -130,10 +136,10 @@ class Immich:
         Before 3.1 a failed upload can leave a row without a file, which then counts as a
         duplicate; such a row lacks the size, which is written last.
         """
-        if not isinstance(self._credential, ApiKey):
+        if self.by_link:
             return None
         try:
-            asset = await self._ask("GET", f"/assets/{quote(asset_id, safe='')}")
+            asset = await self._exchange.read("GET", f"/assets/{quote(asset_id, safe='')}")
         except ImmichPermission:
             return None
         except ImmichRefused:
@@ -144,12 +150,7 @@ class Immich:
     async def restore(self, asset_id: str) -> bool:
         """Take an asset out of the trash; False if this credential may not."""
         try:
-            await self._exchange.ask(
-                "POST",
-                "/trash/restore/assets",
-                {"ids": [asset_id]},
-                headers=self._credential.headers,
-            )
+            await self._exchange.ask("POST", "/trash/restore/assets", {"ids": [asset_id]})
         except (ImmichPermission, ImmichRefused):
             return False
         return True
@@ -157,7 +158,7 @@ class Immich:
     async def find_album(self, name: str) -> str | None:
         """Return the id of the oldest album of this name which the account owns."""
         # Without the parameter 3.x adds the albums that others share; <= 2.7 ignores it.
-        albums = elements(await self._ask("GET", "/albums?isOwned=true"))
+        albums = elements(await self._exchange.read("GET", "/albums?isOwned=true"))
         same = [album for album in albums if member(album, "albumName", str) == name]
         oldest = min(same, key=lambda album: member(album, "createdAt", str), default=None)
         return member(oldest, "id", str) if oldest else None
@@ -167,7 +168,9 @@ class Immich:
         async with self._albums:
             if found := await self.find_album(name):
                 return found
-            return member(await self._ask("POST", "/albums", {"albumName": name}), "id", str)
+            return member(
+                await self._exchange.read("POST", "/albums", {"albumName": name}), "id", str
+            )
 
     async def add_to_album(self, album_id: str, asset_ids: Sequence[str]) -> frozenset[str]:
         """Return those of the assets that are in the album now.
@@ -179,7 +182,7 @@ class Immich:
         for start in range(0, len(asset_ids), ALBUM_LIMIT):
             ids = asset_ids[start : start + ALBUM_LIMIT]
             try:
-                results = elements(await self._ask("PUT", path, {"ids": list(ids)}))
+                results = elements(await self._exchange.read("PUT", path, {"ids": list(ids)}))
             except ImmichRefused as error:
                 if "lbum not found" in str(error) or "Not found or no" in str(error):
                     raise AlbumGone(str(error)) from error
@@ -208,15 +211,15 @@ class Immich:
 
     async def permissions(self) -> frozenset[str] | None:
         """Return the scopes of the API key, {"all"} among them for every one; None before 1.139."""
-        if not isinstance(self._credential, ApiKey) or await self.version() < KEY_TELLS_SCOPES:
+        if self.by_link or await self.version() < KEY_TELLS_SCOPES:
             return None
-        answer = await self._ask("GET", "/api-keys/me")
+        answer = await self._exchange.read("GET", "/api-keys/me")
         return frozenset(map(str, member(answer, "permissions", list)))
 
     async def account(self) -> Account | None:
         """Return whose library it is; None if this credential may not ask."""
         try:
-            answer = await self._ask("GET", "/users/me")
+            answer = await self._exchange.read("GET", "/users/me")
         except ImmichPermission:
             return None
         account = Account.read(answer)
@@ -228,30 +231,24 @@ class Immich:
         """Return what the shared link says of itself. Only with a ShareKey or ShareSlug.
 
         Immich takes uploads through a link with a password without asking for it: whoever lets
-        guests in by a link has to ask. Raises ImmichKeyRejected: expired, or the password.
+        guests in by a link has to ask. Raises LinkUnknown (or ended), PasswordRequired and
+        PasswordWrong.
         """
-        query = f"?{urlencode({'password': password})}" if password is not None else ""
-        return SharedLink.read(await self._ask("GET", f"/shared-links/me{query}"))
-
-    async def _ask(self, method: str, path: str, body: object = None) -> object:
-        return parsed(
-            await self._exchange.ask(method, path, body, headers=self._credential.headers)
-        )
-
-    async def _bulk_check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
-        question = [{"id": checksum.hex(), "checksum": checksum.hex()} for checksum in checksums]
         try:
-            answer = await self._ask("POST", "/assets/bulk-upload-check", {"assets": question})
-        except ImmichPermission as error:
-            # 1.136 to 1.140 forgot to declare a scope for it and so want them all.
-            if not isinstance(self._credential, ApiKey) or str(error).endswith(": all"):
-                raise CheckForbidden(str(error)) from error
-            raise
-        return {
-            bytes.fromhex(member(result, "id", str)): Found(
-                asset_id=member(result, "assetId", str),
-                trashed=maybe(result, "isTrashed") is True,
-            )
-            for result in elements(member(answer, "results", list))
-            if member(result, "action", str) == "reject"
-        }
+            return SharedLink.read(await self._opened(password))
+        except ImmichKeyRejected as error:
+            raise closed(error, password) from error
+
+    async def _opened(self, password: str | None) -> object:
+        about = "/shared-links/me"
+        if not password:
+            return await self._exchange.read("GET", about)
+        # In a body it gets into no proxy's log, and newer versions read it nowhere else.
+        given = {"password": password}
+        try:
+            answer = await self._exchange.ask_newer("POST", "/shared-links/login", given)
+        except ImmichRefused:  # there is no password on it (any more)
+            return await self._exchange.read("GET", about)
+        if answer is None:
+            return await self._exchange.read("GET", f"{about}?{urlencode(given)}")
+        return parsed(answer)

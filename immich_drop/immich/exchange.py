@@ -2,24 +2,39 @@
 
 import json
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 
 from immich_drop.errors import ImmichUnavailable
 from immich_drop.immich.answers import Answer, failure, maybe, parsed, reason
-from immich_drop.immich.credentials import NAME
+from immich_drop.immich.credentials import NAME, Credential
 
 _TIMEOUT = 60
 """Seconds for one question, its answer included."""
 
 
 class Exchange:
-    """Asks one server, at most `max_connections` questions at a time."""
+    """Asks one server with one credential, at most `max_connections` questions at a time."""
 
-    def __init__(self, base_url: str, *, max_connections: int, connect_timeout: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        max_connections: int,
+        connect_timeout: float,
+    ) -> None:
         self._base_url = base_url
+        self._credential = credential
         self._connect_timeout = connect_timeout
         self._http = AsyncHTTPClient(force_instance=True, max_clients=max_connections)
+
+    def address(self, path: str) -> str:
+        """Return the path with what the credential has to add to it."""
+        if not self._credential.query:
+            return path
+        return f"{path}{'&' if '?' in path else '?'}{urlencode(self._credential.query)}"
 
     async def ask(
         self,
@@ -27,10 +42,21 @@ class Exchange:
         path: str,
         body: object = None,
         *,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Return the 2xx answer to one request. Raises what any other one means."""
-        return await self.accepted(await self._fetch(method, path, body, headers))
+        return await self.accepted(await self._ask(method, path, body, headers))
+
+    async def read(self, method: str, path: str, body: object = None) -> object:
+        """Return the JSON of what `ask` returns."""
+        return parsed(await self.ask(method, path, body))
+
+    async def ask_newer(self, method: str, path: str, body: object) -> Answer | None:
+        """Return what `ask` returns, or None from a version that does not know the call yet."""
+        answer = await self._ask(method, path, body)
+        if answer.status == 404 and not await self._in_maintenance():
+            return None
+        return await self.accepted(answer)
 
     async def ask_public(self, name: str) -> Answer:
         """Return what the server tells anyone; 1.106 tells it under another path."""
@@ -59,6 +85,12 @@ class Exchange:
         except ImmichUnavailable:
             return False
         return maybe(config, "maintenanceMode") is True
+
+    async def _ask(
+        self, method: str, path: str, body: object, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        headers = {**self._credential.headers, **(headers or {})}
+        return await self._fetch(method, self.address(path), body, headers)
 
     async def _fetch(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None

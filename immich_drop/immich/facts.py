@@ -1,6 +1,6 @@
 """What Immich tells us, as our own records."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
@@ -56,11 +56,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedLink:
-    """What a guest may know of the link they came by.
+    """A shared link, as far as we have to know it; a guest may know the title and the description.
 
     Immich's answer carries the password in clear text and the album's contents; neither is kept.
     """
 
+    id: str
+    """Stays the same whatever the host changes about the link."""
+    key: str = field(repr=False)
+    """Opens the link, also one that was asked for by its slug, which the host may change."""
+    slug: str | None
     title: str
     description: str
     expires_at: datetime | None
@@ -71,9 +76,13 @@ class SharedLink:
     def read(cls, value: object) -> Self:
         """Read the answer to GET /shared-links/me."""
         album = maybe(value, "album")
+        slug = maybe(value, "slug")
         description = maybe(value, "description")
         expires_at = maybe(value, "expiresAt")
         return cls(
+            id=member(value, "id", str),
+            key=member(value, "key", str),
+            slug=slug if isinstance(slug, str) else None,
             title=member(album, "albumName", str) if album else "",
             description=description if isinstance(description, str) else "",
             expires_at=datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None,

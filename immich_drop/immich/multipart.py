@@ -1,4 +1,4 @@
-"""The multipart/form-data envelope around one file, as Immich's parser wants it.
+"""The multipart/form-data envelope around a file, as Immich's parser wants it.
 
 The name goes into `filename="..."` as raw UTF-8: Immich reads the parameter as Latin-1 and decodes
 it once more, so an RFC 5987 `filename*` would arrive garbled. A backslash is a path separator to
@@ -13,6 +13,9 @@ from immich_drop.errors import ImmichTrouble
 
 PIECE = 1 << 21
 """Bytes written at a time: what a stalled connection has to move within the idle timeout."""
+
+_BYTES = "Content-Type: application/octet-stream\r\n\r\n"
+"""Immich goes by the name alone."""
 
 _HARMLESS = {
     **dict.fromkeys([*range(0x20), 0x7F], None),
@@ -55,20 +58,27 @@ class Envelope:
         yield self.tail
 
 
-def envelope(*, fields: Mapping[str, str], name: str) -> Envelope:
-    """Wrap a file named `name`, after the text `fields`."""
+def envelope(*, fields: Mapping[str, str], name: str, sidecar: bytes | None = None) -> Envelope:
+    """Wrap a file named `name`: after the text `fields`, before its XMP sidecar, if it has one.
+
+    All of Immich's versions take the parts in this order.
+    """
     boundary = f"drop-{secrets.token_hex(16)}"
     opening = f"--{boundary}\r\nContent-Disposition: form-data; name="
+    name = name.translate(_HARMLESS)
     texts = [f'{opening}"{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()]
-    file = (
-        f'{opening}"assetData"; filename="{name.translate(_HARMLESS)}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
+    file = f'{opening}"assetData"; filename="{name}"\r\n{_BYTES}'
+    second = f'\r\n{opening}"sidecarData"; filename="{name}.xmp"\r\n{_BYTES}'
     return Envelope(
         content_type=f"multipart/form-data; boundary={boundary}",
-        head="".join([*texts, file]).encode(errors="replace"),
-        tail=f"\r\n--{boundary}--\r\n".encode(),
+        head=_encoded("".join([*texts, file])),
+        tail=(_encoded(second) + sidecar if sidecar is not None else b"")
+        + _encoded(f"\r\n--{boundary}--\r\n"),
     )
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="replace")
 
 
 def _pieces(block: bytes | memoryview) -> Iterator[memoryview]:

@@ -1,0 +1,89 @@
+"""Does Immich have these bytes? In bulk where we may, else one by one."""
+
+import asyncio
+from collections.abc import Collection, Iterable
+
+from immich_drop.errors import CheckForbidden, ImmichPermission, ImmichRefused
+from immich_drop.immich.answers import elements, maybe, member, parsed
+from immich_drop.immich.batch import Batcher
+from immich_drop.immich.exchange import Exchange
+from immich_drop.immich.facts import Found, Sent
+
+CHECK_LIMIT = 500
+"""Checksums in one bulk check; Immich has no limit of its own below 10 MB of JSON."""
+AT_ONCE = 4
+"""Checksums asked for at the same time where each takes a request of its own."""
+
+NOBODYS = bytes(20)
+"""A checksum that no file has."""
+
+
+class Lookup:
+    """Asks with one credential; by a shared link only one by one (`in_bulk` is False)."""
+
+    def __init__(self, exchange: Exchange, *, in_bulk: bool) -> None:
+        self._exchange = exchange
+        self._batches = Batcher(self._check if in_bulk else self._one_by_one, limit=CHECK_LIMIT)
+
+    async def find(self, checksums: Iterable[bytes]) -> dict[bytes, Found]:
+        """Return the assets that have these SHA-1s."""
+        return await self._batches.get(checksums)
+
+    async def may_check(self) -> bool:
+        """Tell whether the bulk check is open to this credential."""
+        try:
+            await self._bulk_check([NOBODYS])
+        except CheckForbidden:
+            return False
+        return True
+
+    async def _check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
+        try:
+            return await self._bulk_check(checksums)
+        except CheckForbidden:
+            return await self._one_by_one(checksums)
+
+    async def _one_by_one(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
+        found, waiting = dict[bytes, Found](), list(checksums)
+        while some := waiting[:AT_ONCE]:
+            del waiting[:AT_ONCE]
+            ids = await asyncio.gather(*map(self.holds, some))
+            found |= {
+                checksum: Found(asset_id=asset_id, trashed=False)
+                for checksum, asset_id in zip(some, ids, strict=True)
+                if asset_id
+            }
+        return found
+
+    async def holds(self, checksum: bytes) -> str | None:
+        """Return the id of the asset that has this SHA-1; one in the trash counts.
+
+        POST /assets answers its checksum header before it looks at the body, also by a link. The
+        body is no multipart, so that nothing is stored.
+        """
+        headers = {"x-immich-checksum": checksum.hex()}
+        try:
+            answer = await self._exchange.ask("POST", "/assets", {}, headers=headers)
+        except ImmichRefused:
+            return None
+        return Sent.read(parsed(answer)).asset_id
+
+    async def _bulk_check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
+        question = [{"id": checksum.hex(), "checksum": checksum.hex()} for checksum in checksums]
+        try:
+            answer = await self._exchange.read(
+                "POST", "/assets/bulk-upload-check", {"assets": question}
+            )
+        except ImmichPermission as error:
+            # 1.136 to 1.140 forgot to declare a scope for it and so want them all.
+            if str(error).endswith(": all"):
+                raise CheckForbidden(str(error)) from error
+            raise
+        return {
+            bytes.fromhex(member(result, "id", str)): Found(
+                asset_id=member(result, "assetId", str),
+                trashed=maybe(result, "isTrashed") is True,
+            )
+            for result in elements(member(answer, "results", list))
+            if member(result, "action", str) == "reject"
+        }
