@@ -20,7 +20,7 @@ class Allowance:
     """The limits; 0 is none."""
 
     open_uploads: int
-    """Unfinished uploads per session and per address."""
+    """Unfinished uploads of one link, per session and per address."""
     session_bytes: int
     """Bytes a session may bring in all; a deferred length counts when it is told."""
 
@@ -54,9 +54,11 @@ class Allowance:
             return
         query = (
             "SELECT count(*) FILTER (WHERE session = ?), count(*) FILTER (WHERE address = ?)"
-            " FROM uploads WHERE state = 'receiving'"
+            " FROM uploads WHERE state = 'receiving' AND link = ?"
         )
-        unfinished = max(connection.execute(query, (upload.session, upload.address)).fetchone())
+        unfinished = max(
+            connection.execute(query, (upload.session, upload.address, upload.link)).fetchone()
+        )
         if unfinished > self.open_uploads:
             raise TooManyUploads(f"{self.open_uploads} unfinished", retry_after=PAUSE)
 

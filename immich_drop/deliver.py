@@ -5,12 +5,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from immich_drop.album import Album
-from immich_drop.capture import taken
+from immich_drop.capture import sidecar, taken
 from immich_drop.errors import (
-    CheckForbidden,
     Damaged,
     ImmichInTrash,
     ImmichRefused,
@@ -98,11 +98,7 @@ class Courier:
 
     async def _find(self, link: str, checksum: bytes) -> Found | None:
         """Ask Immich, which decides; what only our ledger remembers is not there."""
-        try:
-            found = (await self._immich.find([checksum])).get(checksum)
-        except CheckForbidden:
-            asset_id = await self._immich.holds(checksum)
-            found = Found(asset_id=asset_id, trashed=False) if asset_id else None
+        found = (await self._immich.find([checksum])).get(checksum)
         if found is None and self._ledger.known([checksum], link=link):
             await self._ledger.disown(checksum, link=link)
         return found
@@ -148,12 +144,7 @@ class Courier:
         held = self._spool.offset(upload.id)
         if held != upload.length:
             raise Unavailable(f"the spool holds {held} of {upload.length} bytes")
-        moment = await asyncio.to_thread(
-            taken,
-            self._spool.path(upload.id),
-            last_modified=upload.last_modified,
-            received=upload.created_at,
-        )
+        moment, beside = await asyncio.to_thread(self._look_into, upload)
         async with aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
             try:
                 answer = await self._immich.send(
@@ -162,6 +153,7 @@ class Courier:
                     taken=moment,
                     checksum=checksum,
                     device_asset_id=upload.id,
+                    sidecar=beside,
                     blocks=blocks,
                     sent=sent,
                 )
@@ -175,6 +167,12 @@ class Courier:
             raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
         state = State.STORED if answer.created else State.DUPLICATE
         return Delivered(state, answer.asset_id)
+
+    def _look_into(self, upload: Upload) -> tuple[datetime, bytes | None]:
+        """Read from the file when it was taken, and what may be told of it beside."""
+        path = self._spool.path(upload.id)
+        moment = taken(path, last_modified=upload.last_modified, received=upload.created_at)
+        return moment, sidecar(path, guest=upload.guest) if upload.guest else None
 
     @asynccontextmanager
     async def _alone(self, checksum: bytes) -> AsyncIterator[None]:

@@ -1,6 +1,6 @@
 """Is Immich there, also while nobody brings anything? So that `/readyz` does not guess."""
 
-from immich_drop.errors import CheckForbidden, ImmichError, ImmichHold, ImmichQuota
+from immich_drop.errors import ImmichError, ImmichHold, ImmichQuota
 from immich_drop.gate import Gate
 from immich_drop.immich import Immich
 
@@ -26,8 +26,6 @@ class Pulse:
                 await self._immich.find([NOBODYS])
             else:
                 await self._immich.version()
-        except CheckForbidden:
-            self._gate.open()  # it knows us, and does not let this key ask
         except ImmichHold as reason:
             self._gate.hold(reason)
         except ImmichError:
