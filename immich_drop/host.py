@@ -32,7 +32,8 @@ def status(db: Db, write: Callable[[str], object]) -> int:
             write(f"  {count:5}  {code}")
     failed = db.in_state(State.FAILED)
     if failed:
-        write("\nFailed; `retry` tries again, `purge` gives up:")
+        size = _size(sum(upload.length or 0 for upload in failed))
+        write(f"\nFailed, {size} kept until `retry` tries again or `purge` gives up:")
         for upload in failed[:MOST]:
             write(f"  {_line(upload, now)}")
         if len(failed) > MOST:
@@ -85,8 +86,12 @@ def _failed(db: Db, ids: Sequence[str]) -> list[Upload]:
 
 
 def _line(upload: Upload, now: datetime) -> str:
-    size = f"{(upload.length or 0) / 1e6:.1f} MB"
+    size = _size(upload.length or 0)
     return f"{upload.id}  {size:>10}  {_ago(now, upload.updated_at):>8}  {upload.code}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _ago(now: datetime, then: datetime) -> str:

@@ -43,22 +43,25 @@ class Notifier:
 
     async def look(self) -> None:
         """Send a notice if one is due."""
-        since = self._since()
-        arrived = self._db.stored_since(since)
+        now = self._now()
+        since = self._since(now)
+        # A clock that was ahead may have dated some in the future.
+        arrived = [each for each in self._db.stored_since(since) if each[1] <= now]
         if not arrived:
             return
         last = max(moment for _, moment in arrived)
         due = since + DAY if self._daily else last + QUIET
-        if self._now() >= due and await self._send([name for name, _ in arrived]):
+        if now >= due and await self._send([name for name, _ in arrived]):
             await self._db.remember(FACT, last.isoformat())
 
     def close(self) -> None:
         """Let go of the client."""
         self._client.close()
 
-    def _since(self) -> datetime:
-        told = self._db.fact(FACT)
-        return datetime.fromisoformat(told) if told else self._now() - DAY
+    def _since(self, now: datetime) -> datetime:
+        fact = self._db.fact(FACT)
+        told = datetime.fromisoformat(fact) if fact else None
+        return told if told and told <= now else now - DAY
 
     async def _send(self, names: list[str]) -> bool:
         try:

@@ -3,6 +3,7 @@
 import resource
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -60,6 +61,29 @@ def test_unfinished_uploads(limited: Limited, session: str) -> None:
         assert tus.create(3, session=session, item="1") == first, "asking again is no new upload"
         tus.patch(first, 0, b"abc")
         tus.create(3, session=session, item="3")
+
+
+def test_fifty_at_once_get_no_more_than_fifty_in_a_row(limited: Limited, session: str) -> None:
+    with limited(LIMIT_OPEN_UPLOADS="7") as product:
+
+        def attempt(item: int) -> int:
+            meta = metadata(filename="a.jpg", session=session, item=str(item))
+            return product.tus.post(3, meta).status
+
+        with ThreadPoolExecutor(50) as crowd:
+            statuses = list(crowd.map(attempt, range(50)))
+    assert (statuses.count(201), statuses.count(429)) == (7, 43)
+
+
+def test_a_length_that_is_told_late(limited: Limited, session: str) -> None:
+    with limited(LIMIT_SESSION_BYTES="1000") as product:
+        tus: Tus = product.tus
+        tus.create(600, session=session, item="1")
+        late = tus.create(None, session=session, item="2")
+        more = {"Upload-Length": "600"}
+        refused(tus.patch(late, 0, b"x" * 300, **more), 413, "session_full")
+        assert tus.offset(late) == 0
+        assert tus.patch(late, 0, b"x" * 300, **{"Upload-Length": "400"}).status == 204
 
 
 def test_bytes_of_a_session(limited: Limited, session: str) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.product import environment
+from harness.thread import looping
 from harness.wire import Address
 
 from immich_drop.app import App
@@ -33,23 +33,16 @@ def impatient_app(folder: Path, settings: Mapping[str, str]) -> Iterator[Running
     with socket.create_server(("127.0.0.1", 0)) as free:
         address: Address = free.getsockname()
     own = {"STATE_DB": str(folder / "state.db"), "PORT": str(address[1]), **settings}
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
 
     async def start() -> App:
         app = App(Settings.from_env(environment(own)), idle=IDLE)
         await app.start()
         return app
 
-    try:
-        app = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-        yield Running(address, loop, app)
-        asyncio.run_coroutine_threadsafe(app.stop(), loop).result(20)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with looping() as thread:
+        app = thread.run(start())
+        yield Running(address, thread.loop, app)
+        thread.run(app.stop())
 
 
 @contextmanager

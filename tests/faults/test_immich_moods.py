@@ -1,5 +1,6 @@
 """Immich in every mood: the queue holds, /readyz says why, the log says it once, it goes on."""
 
+import hashlib
 import http.client
 import json
 from collections.abc import Iterator
@@ -10,8 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 from harness.immich import Immich
 from harness.product import Product, running
+from harness.thread import looping
 from harness.tus import Tus
 from harness.wait import until
+
+from immich_drop.standin import StandIn
+from immich_drop.standin.faults import Fault, Kind
 
 ALL = {"match": ".*", "times": None}
 MOODS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -110,7 +115,47 @@ def delete(immich: Immich, asset_id: str) -> None:
     connection.close()
 
 
-def test_a_key_that_is_revoked_in_mid_stream(product: Product, immich: Immich) -> None:
+def test_a_key_that_is_revoked_in_mid_stream(tmp_path: Path) -> None:
+    """What was being sent may be in Immich, the rest waits; the next key finds out and goes on."""
+    big = b"half of it went under a key that was good " * 100_000
+    others = [b"was dropped later", b"and so was this"]
+    incoming = tmp_path / "immich" / ".incoming"
+    with looping() as thread:
+        standin = StandIn(tmp_path / "immich", key="the-old-key")
+        url = thread.run(standin.start())
+        env = {"IMMICH_BASE_URL": url, "IMMICH_ALBUM_NAME": "Wedding"}
+        with running(tmp_path / "product", **env, IMMICH_API_KEY="the-old-key") as product:
+            standin.faults.add(Fault(kind=Kind.HANG_BODY, after=1_000_000))
+            product.tus.upload(big)
+            until(lambda: any(incoming.iterdir()), "its half to be there")
+            del standin.library.keys["the-old-key"]
+            standin.library.add_key("the-new-key", standin.user, ["all"])
+            for data in others:
+                product.tus.upload(data)
+            until(lambda: readiness(product)["immich"] == "immich_key", "the host to be told")
+            thread.loop.call_soon_threadsafe(standin.faults.clear)
+            until(lambda: not any(incoming.iterdir()), "the other half to have come")
+            assert len(product.spool) == 3
+            assert product.stop() == 0
+            assert product.log.count("deliveries wait") == 1
+            product.start(IMMICH_API_KEY="the-new-key")
+            until(lambda: not product.spool, "everything to be settled")
+            assert product.log.count("deliveries wait") == 1
+            assert "-key" not in product.log
+        there = sorted(asset.checksum for asset in standin.assets)
+        assert there == sorted(hashlib.sha1(data).digest() for data in [big, *others])
+        assert sorted(standin.album("Wedding").assets) == sorted(each.id for each in standin.assets)
+        thread.run(standin.stop())
+
+
+def readiness(product: Product) -> dict[str, Any]:
+    answer: dict[str, Any] = product.tus.ask("GET", "/readyz", {}).json()
+    return answer
+
+
+def test_a_key_that_is_revoked_in_mid_stream_and_a_power_cut(
+    product: Product, immich: Immich
+) -> None:
     """Half of a file has left when its answer is 401; all of it leaves again later."""
     data = b"half of it went under a key that was good " * 100_000
     with immich.fault("hang_body", after=1_000_000):

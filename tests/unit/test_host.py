@@ -36,7 +36,9 @@ async def test_status_says_what_waits_since_when_and_why(tmp_path: Path) -> None
                     code="immich_key" * (number > 0) or None,
                 )
             )
-        failed = [upload(state=State.FAILED, code="immich_refused") for _ in range(25)]
+        failed = [
+            upload(state=State.FAILED, code="immich_refused", length=90_000_000) for _ in range(25)
+        ]
         for each in failed:
             await db.add(each)
         assert host.status(db, said.append) == 1
@@ -45,6 +47,8 @@ async def test_status_says_what_waits_since_when_and_why(tmp_path: Path) -> None
     assert "2  immich_key" in text
     assert "1  in line" in text
     assert failed[0].id in text
+    assert "90.0 MB" in text
+    assert "2.2 GB" in text, "the host sees what purging is worth"
     assert "and 5 more" in text
 
 

@@ -144,6 +144,27 @@ async def test_daily(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_clock_that_was_years_ahead_does_not_silence_us(tmp_path: Path) -> None:
+    clock = Clock()
+    async with receiving() as receiver:
+        with opened(tmp_path / "state.db") as db:
+            ours = notifier(db, receiver.url, clock)
+            clock.now += timedelta(days=4000)
+            await arrive(db, clock, "told.jpg")
+            clock.now += QUIET
+            await ours.look()
+            await arrive(db, clock, "in the future.jpg")
+            clock.now = START
+            await arrive(db, clock, "a.jpg", "b.MOV")
+            clock.now += QUIET
+            await ours.look()
+            await ours.look()
+            ours.close()
+    bodies = [json.loads(request.body)["body"] for request in receiver.got]
+    assert bodies == ["1 photo has arrived.", "1 photo and 1 video have arrived."]
+
+
+@pytest.mark.gen_test
 async def test_nobody_there_harms_nobody(tmp_path: Path) -> None:
     clock = Clock()
     with opened(tmp_path / "state.db") as db:
