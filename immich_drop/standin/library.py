@@ -141,6 +141,8 @@ class Library:
                 self.links[row.id] = row
             case Tag():
                 self.tags[row.id] = row
+            case User():
+                self.users[row.id] = row
 
     def _drop(self, asset_id: str) -> None:
         asset = self.assets.pop(asset_id)

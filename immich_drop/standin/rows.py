@@ -120,8 +120,14 @@ class Tag:
     created_at: datetime = field(default_factory=now)
 
 
-Row = Asset | Album | Link | Tag
-TABLES: dict[str, type[Row]] = {"asset": Asset, "album": Album, "link": Link, "tag": Tag}
+Row = Asset | Album | Link | Tag | User
+TABLES: dict[str, type[Row]] = {
+    "asset": Asset,
+    "album": Album,
+    "link": Link,
+    "tag": Tag,
+    "user": User,
+}
 
 
 def stamp(date: datetime) -> str:

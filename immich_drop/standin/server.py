@@ -85,7 +85,10 @@ class StandIn:
 
     def add_user(self, name: str, permissions: Iterable[str] = ("all",)) -> Key:
         """Make an account with an API key; a name has the same account, and key, in every run."""
-        return self.library.add_key(f"{self.key}-{name}", User(name=name), permissions, name)
+        user = User(name=name)
+        if user.id not in self.library.users:
+            self.library.save(user)
+        return self.library.add_key(f"{self.key}-{name}", user, permissions, name)
 
     def make_link(
         self,

@@ -27,6 +27,22 @@ class Asset:
     name: str
     id: str
     created_at: datetime
+    owner: str
+    """Id of the user."""
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A shared link, and who made it."""
+
+    id: str
+    key: str
+    album: str
+    owner: str
+    """Ids of the album and of the user."""
+    api_key: str | None
+    """The owner's; None: the one the product may have."""
 
 
 class Immich:
@@ -61,11 +77,20 @@ class Immich:
         rows = self.control("GET", "state")["assets"]
         return [
             Asset(
-                name=row["name"], id=row["id"], created_at=datetime.fromisoformat(row["created_at"])
+                name=row["name"],
+                id=row["id"],
+                created_at=datetime.fromisoformat(row["created_at"]),
+                owner=row["owner"],
+                description=row["description"],
             )
             for row in rows
             if row["checksum"] == sha1
         ]
+
+    def album(self, album_id: str) -> list[str]:
+        """Return the ids of the assets in an album."""
+        albums = self.control("GET", "state")["albums"]
+        return next(list(each["assets"]) for each in albums if each["id"] == album_id)
 
     def requests(self, name: str) -> int:
         """Return how many requests of `METHOD /path` there were."""
@@ -84,15 +109,42 @@ class Immich:
 
     def delete(self, asset: Asset) -> None:
         """Delete an asset for good, as its owner might."""
+        self._ask("DELETE", "/assets", {"ids": [asset.id], "force": True})
+
+    def share(self, album: str, **options: Any) -> Link:
+        """Share an album by a link as its owner might (see `StandIn.make_link`).
+
+        `owner` is the name of another user than the one whose API key is in `settings`.
+        """
+        made = self.control("POST", "links", {"album": album, **options})
+        owner = options.get("owner")
+        key = self.control("POST", "users", {"name": owner})["key"] if owner else None
+        return Link(
+            id=made["id"],
+            key=made["key"],
+            album=made["album"],
+            owner=made["owner"],
+            api_key=key,
+        )
+
+    def change(self, link: Link, **changes: Any) -> None:
+        """Change a link as its owner might, in Immich's words: `allowUpload`, `expiresAt`, ..."""
+        self._ask("PATCH", f"/shared-links/{link.id}", changes, link.api_key)
+
+    def revoke(self, link: Link) -> None:
+        """Delete a link as its owner might."""
+        self._ask("DELETE", f"/shared-links/{link.id}", None, link.api_key)
+
+    def _ask(self, method: str, path: str, body: object, key: str | None = None) -> None:
+        """Call Immich's own interface."""
         url = urlsplit(self.settings["IMMICH_BASE_URL"])
         connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=10)
         headers = {
-            "x-api-key": self.settings["IMMICH_API_KEY"],
+            "x-api-key": key or self.settings["IMMICH_API_KEY"],
             "Content-Type": "application/json",
         }
-        body = json.dumps({"ids": [asset.id], "force": True})
-        connection.request("DELETE", f"{url.path}/assets", body, headers)
-        assert connection.getresponse().status == 204
+        connection.request(method, f"{url.path}{path}", json.dumps(body), headers)
+        assert connection.getresponse().status in {200, 204}
         connection.close()
 
     def under_way(self) -> bool:

@@ -114,6 +114,25 @@ def test_it_is_looked_at_and_broken_from_outside(process: Process) -> None:
     assert config == {"maintenanceMode": True}
 
 
+def test_accounts_and_links_are_made_from_outside(process: Process) -> None:
+    anna = process.control("POST", "users", {"name": "Anna"})
+    link = process.control(
+        "POST",
+        "links",
+        {"album": "Wedding", "owner": "Anna", "expires_at": "2099-01-01T00:00:00Z"},
+    )
+    url = process.ready["url"]
+    shared = process.ask("GET", f"{url}/shared-links/me?key={link['key']}")
+    assert (shared["userId"], shared["expiresAt"]) == (anna["id"], "2099-01-01T00:00:00.000Z")
+    body = json.dumps({"allowUpload": False}).encode()
+    headers = {"x-api-key": anna["key"], "Content-Type": "application/json"}
+    process.ask("PATCH", f"{url}/shared-links/{link['id']}", body, **headers)
+    (shown,) = process.control("GET", "state")["links"]
+    assert (shown["id"], shown["allow_upload"]) == (link["id"], False)
+    mine = process.control("POST", "links", {"album": "Wedding"})
+    assert mine["owner"] != anna["id"]
+
+
 def test_it_goes_down_and_comes_back(process: Process) -> None:
     ping = process.ready["url"] + "/server/ping"
     process.control("POST", "down")
