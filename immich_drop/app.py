@@ -142,6 +142,7 @@ class App:
             daily=settings.notify_daily,
             title=settings.drop_title or "Immich Drop",
             db=self._db,
+            book=self._ways.book,
             now=_now,
         )
 

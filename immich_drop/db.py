@@ -147,13 +147,19 @@ class Db:
         )
         return [str(row[0]) for row in rows]
 
-    def stored_since(self, moment: datetime) -> list[tuple[str, datetime]]:
-        """Give name and time of every upload that got into Immich after a moment."""
-        rows = self.read(
-            "SELECT name, updated_at FROM uploads WHERE state = 'stored' AND updated_at > ?",
-            to_ms(moment),
+    def stored_since(self, moment: datetime) -> list[Upload]:
+        """Give every upload that got into Immich after a moment, in the order they came."""
+        query = (
+            "SELECT * FROM uploads WHERE state = 'stored' AND updated_at > ? ORDER BY created_at"
         )
-        return [(str(name), from_ms(at)) for name, at in rows]
+        return self._many(query, to_ms(moment))
+
+    def waiting(self, code: str) -> dict[str, int]:
+        """Count the received uploads of each link that wait for a reason."""
+        query = (
+            "SELECT link, count(*) FROM uploads WHERE state = 'received' AND code = ? GROUP BY link"
+        )
+        return {str(link): int(count) for link, count in self.read(query, code)}
 
     def oldest(self, state: State) -> datetime | None:
         """Tell since when the oldest upload of a state has been here."""

@@ -1,4 +1,4 @@
-"""A word to the host when something has arrived: "47 photos and 3 videos have arrived".
+"""A word to the host: "47 photos and 3 videos have arrived, from Anna", or that some have to wait.
 
 Off by default, never in the way of anything: what has arrived is counted from the rows, so a
 notice that could not be sent is simply sent later, also after a restart.
@@ -6,13 +6,16 @@ notice that could not be sent is simply sent later, also after a restart.
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
 from immich_drop.db import Db
-from immich_drop.upload import VIDEOS, extension_of
+from immich_drop.errors import LinkRevoked
+from immich_drop.link import LinkBook
+from immich_drop.upload import VIDEOS, Upload, extension_of
 
 log = logging.getLogger(__name__)
 
@@ -23,49 +26,101 @@ DAY = timedelta(days=1)
 TIMEOUT = 20.0
 """Seconds the receiver of a notice has to take it."""
 
-FACT = "notified-until"
+NAMES = 5
+"""Guests that a notice names."""
+
+ARRIVED = "notified-until"
+"""Fact: up to when the host knows what has arrived."""
+CLOSED = "notified-closed"
+"""Fact: the closed links of which the host knows that files wait for them."""
 
 
 class Notifier:
     """Sends notices to a webhook (JSON, as the Apprise API takes it) or to ntfy (text)."""
 
     def __init__(
-        self, url: str, *, plain: bool, daily: bool, title: str, db: Db, now: Callable[[], datetime]
+        self,
+        url: str,
+        *,
+        plain: bool,
+        daily: bool,
+        title: str,
+        db: Db,
+        book: LinkBook,
+        now: Callable[[], datetime],
     ) -> None:
         self._url = url
         self._plain = plain
         self._daily = daily
         self._title = title
         self._db = db
+        self._book = book
         self._now = now
         self._client = AsyncHTTPClient(force_instance=True)
         self._failing = False
 
     async def look(self) -> None:
-        """Send a notice if one is due."""
-        now = self._now()
-        since = self._since(now)
-        # A clock that was ahead may have dated some in the future.
-        arrived = [each for each in self._db.stored_since(since) if each[1] <= now]
-        if not arrived:
-            return
-        last = max(moment for _, moment in arrived)
-        due = since + DAY if self._daily else last + QUIET
-        if now >= due and await self._send([name for name, _ in arrived]):
-            await self._db.remember(FACT, last.isoformat())
+        """Send the notices that are due."""
+        await self._tell_arrived()
+        await self._tell_closed()
 
     def close(self) -> None:
         """Let go of the client."""
         self._client.close()
 
+    async def _tell_arrived(self) -> None:
+        now = self._now()
+        since = self._since(now)
+        # A clock that was ahead may have dated some in the future.
+        arrived = [each for each in self._db.stored_since(since) if each.updated_at <= now]
+        if not arrived:
+            return
+        last = max(upload.updated_at for upload in arrived)
+        due = since + DAY if self._daily else last + QUIET
+        if now < due:
+            return
+        by_link = groupby(sorted(arrived, key=_link), _link)
+        sentences = [self._sentence(link, list(uploads)) for link, uploads in by_link]
+        photos, videos = _kinds(arrived)
+        details = {"photos": photos, "videos": videos, "guests": _guests(arrived)}
+        if await self._send("\n".join(sentences), details):
+            await self._db.remember(ARRIVED, last.isoformat())
+
+    async def _tell_closed(self) -> None:
+        """Tell of a closed link once, and again when it was open meanwhile."""
+        waiting = self._db.waiting(LinkRevoked.code)
+        told = set((self._db.fact(CLOSED) or "").split())
+        sentences = [
+            f"{self._name(link)}: {count} waiting, for Immich does not let this link upload any more."
+            for link, count in waiting.items()
+            if link not in told
+        ]
+        if sentences and not await self._send("\n".join(sentences), {"code": LinkRevoked.code}):
+            return
+        if told != waiting.keys():
+            await self._db.remember(CLOSED, " ".join(sorted(waiting)))
+
+    def _sentence(self, link: str, uploads: Sequence[Upload]) -> str:
+        name, guests = self._name(link), _guests(uploads)
+        where = f"{name}: " if name else ""
+        if not guests:
+            return f"{where}{_count(*_kinds(uploads))} arrived."
+        named = guests if len(guests) <= NAMES else [*guests[: NAMES - 1], "others"]
+        whose = ", ".join(named[:-1]) + " and " * (len(named) > 1) + named[-1]
+        return f"{where}{_count(*_kinds(uploads))} arrived, from {whose}."
+
+    def _name(self, link: str) -> str:
+        known = self._book.get(link)
+        return known.title if known else ""
+
     def _since(self, now: datetime) -> datetime:
-        fact = self._db.fact(FACT)
+        fact = self._db.fact(ARRIVED)
         told = datetime.fromisoformat(fact) if fact else None
         return told if told and told <= now else now - DAY
 
-    async def _send(self, names: list[str]) -> bool:
+    async def _send(self, sentence: str, details: dict[str, object]) -> bool:
         try:
-            await self._client.fetch(self._request(names))
+            await self._client.fetch(self._request(sentence, details))
         except (HTTPError, OSError) as error:
             if not self._failing:
                 log.warning("the notice could not be sent, it will be tried again: %s", error)
@@ -74,16 +129,12 @@ class Notifier:
         self._failing = False
         return True
 
-    def _request(self, names: list[str]) -> HTTPRequest:
-        videos = sum(extension_of(name) in VIDEOS for name in names)
-        photos = len(names) - videos
-        sentence = f"{_count(photos, videos)} arrived."
+    def _request(self, sentence: str, details: dict[str, object]) -> HTTPRequest:
         if self._plain:
             headers, body = {"Title": self._title.encode("ascii", "ignore").decode()}, sentence
         else:
             headers = {"Content-Type": "application/json"}
-            told = {"title": self._title, "body": sentence, "photos": photos, "videos": videos}
-            body = json.dumps(told)
+            body = json.dumps({"title": self._title, "body": sentence} | details)
         return HTTPRequest(
             self._url,
             method="POST",
@@ -92,6 +143,20 @@ class Notifier:
             follow_redirects=False,
             request_timeout=TIMEOUT,
         )
+
+
+def _link(upload: Upload) -> str:
+    return upload.link
+
+
+def _guests(uploads: Sequence[Upload]) -> list[str]:
+    """Name the guests in the order they came."""
+    return list(dict.fromkeys(upload.guest for upload in uploads if upload.guest))
+
+
+def _kinds(uploads: Sequence[Upload]) -> tuple[int, int]:
+    videos = sum(extension_of(upload.name) in VIDEOS for upload in uploads)
+    return len(uploads) - videos, videos
 
 
 def _count(photos: int, videos: int) -> str:

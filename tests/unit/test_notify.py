@@ -14,9 +14,24 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from immich_drop.db import Db
+from immich_drop.immich import SharedLink
+from immich_drop.link import LinkBook
 from immich_drop.notify import QUIET, Notifier
 from immich_drop.upload import State
 from unit.make import START, opened, upload
+
+
+def shared_link(link_id: str, title: str) -> SharedLink:
+    return SharedLink(
+        id=link_id,
+        key=f"key of {link_id}",
+        slug=None,
+        title=title,
+        description="",
+        expires_at=None,
+        allow_upload=True,
+        has_album=True,
+    )
 
 
 class Receiver:
@@ -59,7 +74,9 @@ class Clock:
 def notifier(
     db: Db, url: str, clock: Clock, *, plain: bool = False, daily: bool = False
 ) -> Notifier:
-    return Notifier(url, plain=plain, daily=daily, title="Anna & Tom 🎉", db=db, now=clock)
+    return Notifier(
+        url, plain=plain, daily=daily, title="Anna & Tom 🎉", db=db, book=LinkBook(db), now=clock
+    )
 
 
 async def arrive(db: Db, clock: Clock, *names: str) -> None:
@@ -173,3 +190,51 @@ async def test_nobody_there_harms_nobody(tmp_path: Path) -> None:
         clock.now += QUIET
         await asyncio.wait_for(ours.look(), 10)
         ours.close()
+
+
+@pytest.mark.gen_test
+async def test_who_brought_it_and_by_which_link(tmp_path: Path) -> None:
+    clock = Clock()
+    async with receiving() as receiver:
+        with opened(tmp_path / "state.db") as db:
+            ours = notifier(db, receiver.url, clock)
+            await LinkBook(db).remember(shared_link("club", "The club"), locked=False)
+            guests = ["Anna", None, "Anna", "Ben", "Cem", "Dora", "Eva", "Fritz"]
+            for guest in guests:
+                await db.add(upload(guest=guest, state=State.STORED, updated_at=clock.now))
+            for name, guest in (("a.jpg", "Gül"), ("b.mov", "Anna"), ("c.jpg", None)):
+                fields = {"name": name, "guest": guest, "link": "club"}
+                await db.add(upload(state=State.STORED, updated_at=clock.now, **fields))
+            clock.now += QUIET
+            await ours.look()
+            ours.close()
+    (request,) = receiver.got
+    told = json.loads(request.body)
+    assert told["body"].splitlines() == [
+        "8 photos have arrived, from Anna, Ben, Cem, Dora and others.",
+        "The club: 2 photos and 1 video have arrived, from Gül and Anna.",
+    ]
+    assert told["guests"] == ["Anna", "Ben", "Cem", "Dora", "Eva", "Fritz", "Gül"]
+
+
+@pytest.mark.gen_test
+async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
+    clock = Clock()
+    async with receiving() as receiver:
+        with opened(tmp_path / "state.db") as db:
+            ours = notifier(db, receiver.url, clock)
+            await LinkBook(db).remember(shared_link("club", "The club"), locked=False)
+            waits = {"state": State.RECEIVED, "code": "link_revoked", "link": "club"}
+            made = [await db.add(upload(**waits)) for _ in range(3)]
+            for _ in range(3):
+                await ours.look()
+            assert len(receiver.got) == 1
+            for each in made:
+                await db.change(each, code=None)
+            await ours.look()
+            await db.add(upload(**waits))
+            await ours.look()
+            ours.close()
+    sentences = [json.loads(request.body)["body"] for request in receiver.got]
+    why = "waiting, for Immich does not let this link upload any more."
+    assert sentences == [f"The club: 3 {why}", f"The club: 1 {why}"]
