@@ -29,6 +29,9 @@ WRONG = 2
 
 DEMO = Path("demo")
 
+PASSWORD = "demo"
+"""Of the demo's second link."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Serve, or do what the arguments say; gives the exit code."""
@@ -73,14 +76,20 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-async def _serve(settings: Settings, env: Mapping[str, str | None]) -> int:
+async def _serve(
+    settings: Settings, env: Mapping[str, str | None], also: Sequence[tuple[str, str]] = ()
+) -> int:
+    """Serve until a signal comes; `also` is what there is besides, and its path."""
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
     os.umask(0o077)  # what guests bring, and who they are, is nobody's business on this machine
     for advice in predecessor.advise(env):
         log.warning("%s", advice)
     app = App(settings)
-    print(f"Immich Drop is open at {await app.start()}", flush=True)
+    address = await app.start()
+    print(f"Immich Drop is open at {address}", flush=True)
+    for what, path in also:
+        print(f"{what} at {address}{path}", flush=True)
     await stopping.wait()
     await app.stop()
     return 0
@@ -93,10 +102,14 @@ async def _demo(env: Mapping[str, str | None]) -> int:
         base_url = await standin.start()
         stack.push_async_callback(standin.stop)
         print(f"What arrives is kept in {DEMO / 'library'}", flush=True)
+        standin.make_link(album="The party", slug="party", description="Show us what you saw!")
+        standin.make_link(album="The rowing club", slug="club", password=PASSWORD)
+        links = [("A shared link is", "s/party/"), (f"One with password {PASSWORD} is", "s/club/")]
         own = {
             "DROP_TITLE": "Anna & Tom's wedding",
             "DROP_MESSAGE": "Please drop your photos and videos here!",
             "IMMICH_ALBUM_NAME": "Wedding",
+            "GUEST_NAME": "optional",
         }
         # Never the real database: what waits there is meant for the real Immich.
         fixed = {
@@ -105,7 +118,7 @@ async def _demo(env: Mapping[str, str | None]) -> int:
             "STATE_DB": str(DEMO / "state.db"),
             "SPOOL_DIR": str(DEMO / "spool"),
         }
-        return await _serve(Settings.from_env(own | dict(env) | fixed), env)
+        return await _serve(Settings.from_env(own | dict(env) | fixed), env, links)
 
 
 async def _check(settings: Settings) -> int:
