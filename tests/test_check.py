@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -34,13 +35,15 @@ async def findings(
     standin: StandIn,
     *,
     base_url: str = "",
-    api_key: str = "",
+    api_key: str | None = None,
     album_name: str = "Wedding",
+    shared_link: str = "",
 ) -> list[Finding]:
     found = await check(
         base_url=base_url or standin.url,
-        api_key=api_key or standin.key,
+        api_key=standin.key if api_key is None else api_key,
         album_name=album_name,
+        shared_link=shared_link,
         state_db=folder / "data" / "state.db",
         spool=folder / "data" / "spool",
         min_free=1,
@@ -206,6 +209,101 @@ async def test_a_key_that_cannot_look_ahead(tmp_path: Path) -> None:
         assert key.level is Level.WARNING
         assert "look for duplicates ahead" in key.sentence
         assert scopes.level is Level.OK
+
+
+# Without a key, and by a link
+
+
+@pytest.mark.gen_test
+async def test_without_a_key_only_links_are_served(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        found = await findings(tmp_path, standin, api_key="")
+        assert levels(found) == {Level.OK}
+        assert {each.about for each in found} == {"disk", "database", "version", "key", "server"}
+        (key,) = about(found, "key")
+        assert "shared links only" in key.sentence
+        assert "types of files" in about(found, "server")[0].sentence
+        asked = {exchange.name.split()[1] for exchange in standin.exchanges}
+        assert asked == {"/server/version", "/server/media-types"}
+        standin.maintenance = True
+        last = (await findings(tmp_path, standin, api_key=""))[-1]
+        assert (last.level, "maintenance" in last.sentence) == (Level.ERROR, True)
+        await standin.down()
+        assert exit_code(await findings(tmp_path, standin, api_key="")) == 1
+
+
+@pytest.mark.gen_test
+async def test_before_links_put_things_into_their_album(tmp_path: Path) -> None:
+    async with running(tmp_path, version=(2, 5, 6)) as standin:
+        found = await findings(tmp_path, standin, api_key="")
+        assert about(found, "version")[0].level is Level.OK
+        (link,) = about(found, "link")
+        assert (link.level, link.advice) == (Level.WARNING, "Update Immich to 2.6.0 or newer.")
+        assert about(await findings(tmp_path, standin), "link") == []
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("with_key", [False, True])
+async def test_a_link_that_opens(tmp_path: Path, with_key: bool) -> None:
+    async with running(tmp_path, scopes=frozenset({"all"})) as standin:
+        key = None if with_key else ""
+        link = standin.make_link(
+            album="Anna & Tom", slug="婚礼", expires_at=datetime(2099, 5, 1, 12, tzinfo=UTC)
+        )
+        said = "Guests can add to the album 'Anna & Tom' until 01 May 2099 12:00 UTC"
+        for path in (
+            f"/share/{link.key}",
+            f"/share/{link.key}/",
+            "/s/婚礼",
+            f"/s/{quote('婚礼')}/",
+        ):
+            address = f"https://photos.example.org{path}?x#y"
+            found = await findings(tmp_path, standin, api_key=key, shared_link=address)
+            (opened,) = about(found, "link")
+            assert (opened.level, opened.sentence.startswith(said)) == (Level.OK, True)
+            assert link.key not in table(found)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("changes", "level", "said"),
+    [
+        ({}, Level.OK, "without end, without a password"),
+        ({"album": None}, Level.ERROR, "single photos, not an album"),
+        ({"password": "hush"}, Level.OK, "asks for a password"),
+        ({"allow_upload": False}, Level.ERROR, "only shows the album 'Wedding'"),
+        ({"expires_at": datetime(2026, 1, 1, tzinfo=UTC)}, Level.ERROR, "or it has ended"),
+        ({"key": "another"}, Level.ERROR, "does not know this link"),
+    ],
+)
+async def test_what_a_link_may_be(
+    tmp_path: Path, changes: dict[str, object], level: Level, said: str
+) -> None:
+    async with running(tmp_path) as standin:
+        link = standin.make_link(album="Wedding")
+        address = f"http://drop.example.org/party/share/{link.key}"
+        for name, value in changes.items():
+            setattr(link, name, value)
+        found = await findings(tmp_path, standin, api_key="", shared_link=address)
+        (finding,) = about(found, "link")
+        assert (finding.level, said in finding.sentence) == (level, True)
+        assert "hush" not in table(found)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("address", ["https://photos.example.org/albums/1", "KEY", "/share/", "/s"])
+async def test_an_address_that_is_no_link(tmp_path: Path, address: str) -> None:
+    async with running(tmp_path) as standin:
+        (link,) = about(await findings(tmp_path, standin, shared_link=address), "link")
+        assert (link.level, link.sentence) == (Level.ERROR, "This is no address of a link.")
+
+
+@pytest.mark.gen_test
+async def test_a_link_in_bad_times(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        standin.faults.add(Fault(kind=Kind.STATUS, status=500, match=".*shared-links.*"))
+        found = await findings(tmp_path, standin, shared_link="/share/K")
+        assert (found[-1].about, found[-1].level) == ("link", Level.ERROR)
 
 
 def photo(owner: str, *, size: int) -> Asset:

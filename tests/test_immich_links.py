@@ -125,6 +125,14 @@ async def test_what_we_know_of_a_link(tmp_path: Path, version: Version) -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_link_to_single_photos(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        side.change(album=None)
+        shared = await side.shared()
+        assert (shared.has_album, shared.title) == (False, "")
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("slug", ["our-day", SLUG])
 async def test_a_slug_opens_what_the_key_opens(tmp_path: Path, slug: str) -> None:
     async with sides(tmp_path, slug=slug) as side:

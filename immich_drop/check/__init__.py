@@ -3,6 +3,7 @@
 finding    one thing that was tried, and the table of all
 storage    the disk and the database
 server     Immich: its address, version, key, account and album
+link       a shared link
 """
 
 import asyncio
@@ -23,8 +24,15 @@ async def check(
     state_db: Path,
     spool: Path,
     min_free: int,
+    shared_link: str = "",
 ) -> list[Finding]:
-    """Try everything a delivery needs, and change nothing; `min_free` in bytes."""
+    """Try everything a delivery needs, and change nothing.
+
+    Without `api_key` only links are served; `shared_link` is the address of one to try. `min_free`
+    is in bytes.
+    """
     here = await asyncio.to_thread(storage, state_db, spool, min_free)
-    there = server(base_url=base_url, api_key=api_key, album_name=album_name)
+    there = server(
+        base_url=base_url, api_key=api_key, album_name=album_name, shared_link=shared_link
+    )
     return [*here, *[finding async for finding in there]]

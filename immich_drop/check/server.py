@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tornado.httpclient import HTTPClientError
 
 from immich_drop.check.finding import Finding, error, exit_code, ok, warning
+from immich_drop.check.link import link
 from immich_drop.errors import ImmichError, ImmichKeyRejected, ImmichPermission
 from immich_drop.immich import Account, ApiKey, Immich
 
@@ -21,6 +22,9 @@ SCOPED: Version = (1, 141, 0)
 
 NEEDED = ("asset.upload",)
 NEEDED_FOR_ALBUM = ("album.read", "album.create", "albumAsset.create")
+LINKED: Version = (2, 6, 0)
+"""The first which puts what comes by a link into its album."""
+
 HELPFUL = {
     "asset.read": "a file can be verified after Immich failed in mid-upload",
     "asset.delete": "a photo that a guest brings again comes back out of the trash",
@@ -44,7 +48,9 @@ _SIGNS = {
 }
 
 
-async def server(*, base_url: str, api_key: str, album_name: str) -> AsyncIterator[Finding]:
+async def server(
+    *, base_url: str, api_key: str, album_name: str, shared_link: str
+) -> AsyncIterator[Finding]:
     """Try everything that deliveries will ask of Immich, as far as it gets."""
     complete = base_url if base_url.endswith("/api") else f"{base_url}/api"
     failures = []
@@ -59,16 +65,31 @@ async def server(*, base_url: str, api_key: str, album_name: str) -> AsyncIterat
             if failures:
                 sentence = f"{_shown(base_url)} is not Immich's API; with /api it is."
                 yield error("address", sentence, f"Write IMMICH_BASE_URL={_shown(complete)}")
-            async for finding in _answering(immich, address, version, album_name):
+            yield _version(address, version, by_key=bool(api_key))
+            answers = _keyed(immich, version, album_name) if api_key else _keyless(immich)
+            async for finding in answers:
                 yield finding
+            if version < LINKED and (shared_link or not api_key):
+                sentence = "What comes by a link joins its owner's library, but not the album."
+                yield warning("link", sentence, f"Update Immich to {_name(LINKED)} or newer.")
+            if shared_link:
+                async for finding in link(base_url=address, address=shared_link):
+                    yield finding
             return
     yield _unreachable(base_url, failures[0])
 
 
-async def _answering(
-    immich: Immich, address: str, version: Version, album_name: str
-) -> AsyncIterator[Finding]:
-    yield _version(address, version)
+async def _keyless(immich: Immich) -> AsyncIterator[Finding]:
+    yield ok("key", "IMMICH_API_KEY is not set: guests come in by Immich's shared links only.")
+    try:
+        types = await immich.media_types()
+    except ImmichError as failure:
+        yield error("server", f"{failure}.", _advice(failure))
+        return
+    yield ok("server", f"It takes {len(types)} types of files.")
+
+
+async def _keyed(immich: Immich, version: Version, album_name: str) -> AsyncIterator[Finding]:
     try:
         key = await _key(immich, version, album_name)
         for finding in key:
@@ -98,11 +119,11 @@ def _advice(failure: ImmichError) -> str:
     return next(chain(causes, signs), "Look into Immich's log.")
 
 
-def _version(address: str, version: Version) -> Finding:
+def _version(address: str, version: Version, *, by_key: bool) -> Finding:
     sentence = f"Immich {'.'.join(map(str, version))} answers at {_shown(address)}."
     if version < OLDEST:
         return error("version", sentence, f"Update Immich to {_name(OLDEST)} or newer.")
-    if version < SCOPED:
+    if version < SCOPED and by_key:
         return warning(
             "version",
             sentence,

@@ -124,8 +124,9 @@ def _token(link: Link) -> str:
 
 
 def _opened(call: Call, link: Link) -> dict[str, object]:
-    album = call.library.albums[link.album]
-    return _link_json(link) | {"album": album_json(call, album)}
+    if link.album is None:
+        return _link_json(link)
+    return _link_json(link) | {"album": album_json(call, call.library.albums[link.album])}
 
 
 def _link_json(link: Link) -> dict[str, object]:
@@ -135,7 +136,7 @@ def _link_json(link: Link) -> dict[str, object]:
         "password": link.password,
         "userId": link.owner,
         "key": link.key,
-        "type": "ALBUM",
+        "type": "ALBUM" if link.album else "INDIVIDUAL",
         "createdAt": stamp(link.created_at),
         "expiresAt": stamp(link.expires_at) if link.expires_at else None,
         "assets": [],

@@ -92,10 +92,10 @@ class Album:
 
 @dataclass(slots=True, kw_only=True)
 class Link:
-    """A shared link to an album."""
+    """A shared link to an album, or without one to single photos, which are not kept here."""
 
     owner: str
-    album: str
+    album: str | None
     key: str = field(default_factory=lambda: token_urlsafe(50))
     slug: str | None = None
     password: str | None = None

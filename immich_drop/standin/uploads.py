@@ -100,7 +100,7 @@ def _asset(call: Call, received: Received, form: UploadForm) -> Asset:
 
 def _join(call: Call, asset: Asset) -> None:
     """Put what came through a shared link into its album (2.6); duplicates too."""
-    if call.link is None or call.release.version < (2, 6, 0):
+    if call.link is None or call.link.album is None or call.release.version < (2, 6, 0):
         return
     album = call.library.albums[call.link.album]
     if asset.id not in album.assets:

@@ -1,0 +1,46 @@
+"""A shared link, as a guest would open it."""
+
+from collections.abc import AsyncIterator
+from contextlib import closing
+from urllib.parse import unquote, urlsplit
+
+from immich_drop.check.finding import Finding, error, ok
+from immich_drop.errors import ImmichError, LinkUnknown, PasswordRequired
+from immich_drop.immich import Immich, SharedLink, ShareKey, ShareSlug
+
+_SHAPES: dict[str, type[ShareKey | ShareSlug]] = {"share": ShareKey, "s": ShareSlug}
+"""Immich's own paths, which are ours too."""
+
+
+async def link(*, base_url: str, address: str) -> AsyncIterator[Finding]:
+    """Try a link by its address, whichever host it names."""
+    *_, kind, name = ["", "", *urlsplit(address).path.rstrip("/").split("/")]
+    if kind not in _SHAPES or not name:
+        sentence = "This is no address of a link."
+        yield error("link", sentence, "Copy it from Immich: it ends in /share/... or /s/...")
+        return
+    credential = _SHAPES[kind](unquote(name))
+    immich = Immich(base_url=base_url, credential=credential, max_connections=1)
+    with closing(immich):
+        try:
+            shared = await immich.shared_link()
+        except PasswordRequired:
+            yield ok("link", "The link asks for a password; only with it does Immich tell more.")
+        except LinkUnknown:
+            sentence = "Immich does not know this link, or it has ended."
+            yield error("link", sentence, "Share the album again, and mind the end of the link.")
+        except ImmichError as failure:
+            yield error("link", f"{failure}.", "Look into Immich's log.")
+        else:
+            yield _shared(shared)
+
+
+def _shared(shared: SharedLink) -> Finding:
+    if not shared.has_album:
+        sentence = "The link shows single photos, not an album."
+        return error("link", sentence, "Share an album, and use its link.")
+    if not shared.allow_upload:
+        sentence = f"The link only shows the album {shared.title!r}."
+        return error("link", sentence, "Allow public upload in the settings of the link.")
+    until = f"until {shared.expires_at:%d %B %Y %H:%M} UTC" if shared.expires_at else "without end"
+    return ok("link", f"Guests can add to the album {shared.title!r} {until}, without a password.")
