@@ -81,10 +81,6 @@ class Immich:
         """Tell whether this credential may ask for many checksums at once."""
         return await self._lookup.may_check()
 
-    async def holds(self, checksum: bytes) -> str | None:
-        """Return the id of the asset that has this SHA-1; one in the trash counts."""
-        return await self._lookup.holds(checksum)
-
     async def send(
         self,
         *,

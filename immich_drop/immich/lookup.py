@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable
 
-from immich_drop.errors import CheckForbidden, ImmichPermission, ImmichRefused
+from immich_drop.errors import ImmichPermission, ImmichRefused
 from immich_drop.immich.answers import elements, maybe, member, parsed
 from immich_drop.immich.batch import Batcher
 from immich_drop.immich.exchange import Exchange
@@ -31,23 +31,17 @@ class Lookup:
 
     async def may_check(self) -> bool:
         """Tell whether the bulk check is open to this credential."""
-        try:
-            await self._bulk_check([NOBODYS])
-        except CheckForbidden:
-            return False
-        return True
+        return await self._in_bulk([NOBODYS]) is not None
 
     async def _check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
-        try:
-            return await self._bulk_check(checksums)
-        except CheckForbidden:
-            return await self._one_by_one(checksums)
+        found = await self._in_bulk(checksums)
+        return await self._one_by_one(checksums) if found is None else found
 
     async def _one_by_one(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
         found, waiting = dict[bytes, Found](), list(checksums)
         while some := waiting[:AT_ONCE]:
             del waiting[:AT_ONCE]
-            ids = await asyncio.gather(*map(self.holds, some))
+            ids = await asyncio.gather(*map(self._holds, some))
             found |= {
                 checksum: Found(asset_id=asset_id, trashed=False)
                 for checksum, asset_id in zip(some, ids, strict=True)
@@ -55,7 +49,7 @@ class Lookup:
             }
         return found
 
-    async def holds(self, checksum: bytes) -> str | None:
+    async def _holds(self, checksum: bytes) -> str | None:
         """Return the id of the asset that has this SHA-1; one in the trash counts.
 
         POST /assets answers its checksum header before it looks at the body, also by a link. The
@@ -68,7 +62,7 @@ class Lookup:
             return None
         return Sent.read(parsed(answer)).asset_id
 
-    async def _bulk_check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
+    async def _in_bulk(self, checksums: Collection[bytes]) -> dict[bytes, Found] | None:
         question = [{"id": checksum.hex(), "checksum": checksum.hex()} for checksum in checksums]
         try:
             answer = await self._exchange.read(
@@ -77,7 +71,7 @@ class Lookup:
         except ImmichPermission as error:
             # 1.136 to 1.140 forgot to declare a scope for it and so want them all.
             if str(error).endswith(": all"):
-                raise CheckForbidden(str(error)) from error
+                return None
             raise
         return {
             bytes.fromhex(member(result, "id", str)): Found(
