@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from immich_drop.db import Db
 from immich_drop.errors import NotFound, StateConflict
 from immich_drop.ledger import Ledger
+from immich_drop.link import LinkBook
 from immich_drop.spool import Spool
 from immich_drop.upload import State, Upload
 
@@ -28,8 +29,10 @@ def status(db: Db, write: Callable[[str], object]) -> int:
     waiting = db.in_state(State.RECEIVED)
     if waiting:
         write(f"\nOn the way to Immich, the oldest since {_ago(now, waiting[0].created_at)}:")
-        for code, count in Counter(upload.code or "in line" for upload in waiting).items():
-            write(f"  {count:5}  {code}")
+        book = LinkBook(db)
+        for (code, link), count in Counter((each.code, each.link) for each in waiting).items():
+            known = book.get(link)
+            write(f"  {count:5}  {code or 'in line'}{f' ({known.title})' if known else ''}")
     failed = db.in_state(State.FAILED)
     if failed:
         size = _size(sum(upload.length or 0 for upload in failed))
