@@ -1,9 +1,10 @@
 """The page as it is served: what its author wrote, under an address that changes with its content.
 
-`index.html` is asked for at each visit and refers to scripts and styles as `v-<digest>/…`, which
+A document is asked for at each visit and refers to scripts and styles as `v-<digest>/…`, which
 browsers keep for good. So a second visit costs one request, and an update never mixes an old
-module with a new one. There is no build step: the modules are joined when the server starts (see
-`bundle`), and comments and indentation, which are for the reader of `web/`, stay at home.
+module with a new one. There is no build step: the modules of each document are joined when the
+server starts (see `bundle`), and comments and indentation, which are for the reader of `web/`, stay
+at home.
 """
 
 import gzip
@@ -16,11 +17,10 @@ from pathlib import Path
 from immich_drop.bundle import join
 
 _REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
+_ENTRY = re.compile(r'<script[^>]*\ssrc="js/([\w-]+\.js)"')
 # Whole lines and blocks only: what stands behind code stays, and so no string is ever touched.
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
-
-ENTRY = "main.js"
 
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
@@ -37,7 +37,7 @@ class Asset:
 
 
 class Site:
-    """The files of the page, read once."""
+    """The files of the page, and of the door in front of it, read once."""
 
     def __init__(self, folder: Path) -> None:
         files = {
@@ -48,11 +48,20 @@ class Site:
         digest = hashlib.sha256(b"".join(name.encode() + body for name, body in files.items()))
         self.version = f"v-{digest.hexdigest()[:12]}"
         """The first component of addresses that may be kept for good."""
-        entry = join(ENTRY, lambda module: files[f"js/{module}"].decode())
-        files[f"js/{ENTRY}"] = entry.encode()
-        index = _REFERENCE.sub(rf'\1{self.version}/\2"', files["index.html"].decode())
-        files["index.html"] = index.encode()
-        self._assets = {name: _make_asset(name, body) for name, body in files.items()}
+        finished: dict[str, bytes] = {}
+        for name in files:
+            if name.endswith(".html"):
+                finished |= self._finish(name, files)
+        self._assets = {name: _make_asset(name, body) for name, body in (files | finished).items()}
+
+    def _finish(self, name: str, files: dict[str, bytes]) -> dict[str, bytes]:
+        """Join the modules of a document, and have it ask for them by version."""
+        html = files[name].decode()
+        joined = {
+            f"js/{entry}": join(entry, lambda module: files[f"js/{module}"].decode()).encode()
+            for entry in _ENTRY.findall(html)
+        }
+        return joined | {name: _REFERENCE.sub(rf'\1{self.version}/\2"', html).encode()}
 
     def find(self, name: str) -> Asset | None:
         """Give a file of the page."""

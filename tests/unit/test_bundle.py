@@ -53,9 +53,10 @@ def test_joined_and_apart_say_the_same(tmp_path: Path) -> None:
     assert run(tmp_path / "joined.js") == run(tmp_path / "main.js") != ""
 
 
-def test_the_page_joins(tmp_path: Path) -> None:
+@pytest.mark.parametrize("entry", ["main.js", "door.js"])
+def test_the_page_and_its_door_join(tmp_path: Path, entry: str) -> None:
     joined = tmp_path / "joined.mjs"
-    joined.write_text(join("main.js", lambda name: (WEB / name).read_text()))
+    joined.write_text(join(entry, lambda name: (WEB / name).read_text()))
     subprocess.run(["node", "--check", joined], check=True, timeout=20)
 
 

@@ -14,6 +14,11 @@ INDEX = """<!doctype html>
 <a href="js/main.js">not a script</a>
 """
 
+DOOR = """<!doctype html>
+<head><link rel="stylesheet" href="style.css">
+<script type="module" src="js/door.js"></script></head>
+"""
+
 MAIN = """// what it is for
 /** @type {string} */
 import { b } from "./b.js";
@@ -32,6 +37,8 @@ const lazy = () => import("./lazy.js");
 def make_web(tmp_path: Path) -> Path:
     (tmp_path / "js").mkdir()
     (tmp_path / "index.html").write_text(INDEX)
+    (tmp_path / "door.html").write_text(DOOR)
+    (tmp_path / "js" / "door.js").write_text('import { c } from "./c.js";\nconsole.log(c);\n')
     (tmp_path / "style.css").write_text("/* calm */\nbody {\n  color: red;\n}\n")
     (tmp_path / "manifest.webmanifest").write_text("{}")
     (tmp_path / "js" / "main.js").write_text(MAIN)
@@ -59,6 +66,15 @@ def test_scripts_and_styles_are_asked_for_by_version(web: Path) -> None:
     assert 'href="manifest.webmanifest"' in index, "its own addresses are relative to it"
 
 
+def test_the_door_has_its_own_scripts_joined(web: Path) -> None:
+    site = Site(web)
+    door = served(site, "door.html")
+    assert f'src="{site.version}/js/door.js"' in door
+    assert f'href="{site.version}/style.css"' in door
+    assert served(site, "js/door.js").startswith("const $c = ")
+    assert "$c" in served(site, "js/main.js"), "and the page has its own, too"
+
+
 def test_only_comments_and_indentation_are_left_out(web: Path) -> None:
     main = served(Site(web), "js/main.js")
     assert 'const url = "http://example.org//x"; // stays' in main
@@ -66,7 +82,7 @@ def test_only_comments_and_indentation_are_left_out(web: Path) -> None:
     assert served(Site(web), "style.css") == "body {\ncolor: red;\n}\n"
 
 
-@pytest.mark.parametrize("name", ["index.html", "style.css", "js/lazy.js"])
+@pytest.mark.parametrize("name", ["index.html", "door.html", "style.css", "js/lazy.js"])
 def test_any_change_makes_a_new_version(web: Path, name: str) -> None:
     before = Site(web).version
     assert Site(web).version == before

@@ -1,29 +1,13 @@
-// The document and what it loads: nothing inline, nothing from elsewhere, nothing unused.
+// The documents and what they load: nothing inline, nothing from elsewhere, nothing unused.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { test } from "node:test";
+import { closure, read, WEB } from "./support/modules.js";
 
-const WEB = new URL("../../web/", import.meta.url);
-
-/** @param {string} path */
-const read = (path) => readFile(new URL(path, WEB), "utf8");
-const html = await read("index.html");
-
-/** Every module that `path` needs before it can run. @param {string} path @param {Set<string>} [seen] */
-async function closure(path, seen = new Set()) {
-  if (seen.has(path)) return seen;
-  seen.add(path);
-  const source = await read(path);
-  for (const [, target] of source.matchAll(
-    /^(?:import|export)\s[^;]*?from "\.\/([\w-]+\.js)";$/gm,
-  )) {
-    await closure(`js/${target}`, seen);
-  }
-  return seen;
-}
-
-const modules = await closure("js/main.js");
+const DOCUMENTS = ["index.html", "door.html"];
+const page = await closure("js/main.js");
+const modules = new Set([...page, ...(await closure("js/door.js"))]);
 const styles = (await readdir(new URL("css/", WEB))).map((name) => `css/${name}`);
 
 test("every module in the folder is used", async () => {
@@ -32,10 +16,20 @@ test("every module in the folder is used", async () => {
   assert.deepEqual(unused.sort(), ["hash-worker.js", "types.js"]); // a worker's, and types only
 });
 
+test("the page does not carry the door", () => {
+  assert.deepEqual(
+    ["js/door.js", "js/unlock.js", "js/ask.js"].filter((name) => page.has(name)),
+    [],
+  );
+});
+
 test("the policy has nothing to refuse: no inline script, style or handler, no other host", async () => {
-  assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)[^>]*>/);
-  assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=/);
-  const files = ["index.html", "favicon.svg", "manifest.webmanifest", ...styles, ...modules];
+  for (const name of DOCUMENTS) {
+    const html = await read(name);
+    assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)[^>]*>/, name);
+    assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=/, name);
+  }
+  const files = [...DOCUMENTS, "favicon.svg", "manifest.webmanifest", ...styles, ...modules];
   for (const file of files) {
     const text = (await read(file))
       .replace(/^\s*\/\/.*$/gm, "")
@@ -45,10 +39,15 @@ test("the policy has nothing to refuse: no inline script, style or handler, no o
   }
 });
 
-test("every address is relative, so the page works below any path", () => {
-  const addresses = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, address]) => address);
-  assert.deepEqual(
-    addresses.filter((address) => /^[/\\]|:/.test(address ?? "")),
-    [],
-  );
-});
+for (const name of DOCUMENTS) {
+  test(`every address in ${name} is relative, so it works below any path`, async () => {
+    const addresses = [...(await read(name)).matchAll(/(?:href|src)="([^"]+)"/g)].map(
+      ([, address]) => address,
+    );
+    assert.ok(addresses.length > 5);
+    assert.deepEqual(
+      addresses.filter((address) => /^[/\\]|:/.test(address ?? "")),
+      [],
+    );
+  });
+}

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { Words } from "../../web/js/i18n.js";
 import { Say } from "../../web/js/say.js";
+import { wordsIn } from "./support/words.js";
 
 /** @import {Summary} from "../../web/js/types.js" */
 
-const words = await Words.in("en");
+const words = await wordsIn("en");
 let now = 0;
 let status = { textContent: "" };
 let alert = { textContent: "" };

@@ -1,10 +1,12 @@
 // The languages: the same keys, the same places to fill, every plural; and every server code has words.
 
 import assert from "node:assert/strict";
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { direction, LANGUAGES, pickLanguage, Words } from "../../web/js/i18n.js";
+import { direction, LANGUAGES, pickLanguage } from "../../web/js/i18n.js";
 import english from "../../web/js/lang/en.js";
+import { closure } from "./support/modules.js";
+import { ofDoor, ofPage, wordsIn } from "./support/words.js";
 
 const ROOT = new URL("../../", import.meta.url);
 const LANGS = Object.keys(LANGUAGES);
@@ -23,37 +25,42 @@ const texts = ({ errors, ...rest }) =>
     Object.entries(errors).map(([code, text]) => [`errors.${code}`, text]),
   );
 
-for (const lang of LANGS) {
-  test(`${lang} has every key of English, in its order`, async () => {
-    const { default: words } = await import(`../../web/js/lang/${lang}.js`);
-    assert.deepEqual(
-      texts(words).map(([key]) => key),
-      texts(english).map(([key]) => key),
-    );
-  });
+for (const { whose, load } of [
+  { whose: "page", load: ofPage },
+  { whose: "door", load: ofDoor },
+]) {
+  for (const lang of LANGS) {
+    test(`${lang} has every key of English, in its order: ${whose}`, async () => {
+      assert.deepEqual(
+        texts(await load(lang)).map(([key]) => key),
+        texts(await load("en")).map(([key]) => key),
+      );
+    });
 
-  test(`${lang} fills the same places and has every plural it needs`, async () => {
-    const { default: words } = await import(`../../web/js/lang/${lang}.js`);
-    const original = new Map(texts(english));
-    const rules = new Intl.PluralRules(lang);
-    const needed = new Set(Array.from({ length: 300 }, (_, n) => rules.select(n)).concat("other"));
-    for (const [key, text] of texts(words)) {
-      const reference = original.get(key);
-      const sample = typeof reference === "string" ? reference : reference?.other;
-      if (typeof text === "string") {
-        assert.equal(typeof reference, "string", key);
-        assert.deepEqual(places(text), places(sample ?? ""), key);
-      } else {
-        for (const category of needed) {
-          assert.deepEqual(
-            places(text[category] ?? ""),
-            places(sample ?? ""),
-            `${key} ${category}`,
-          );
+    test(`${lang} fills the same places and has every plural it needs: ${whose}`, async () => {
+      const original = new Map(texts(await load("en")));
+      const rules = new Intl.PluralRules(lang);
+      const needed = new Set(
+        Array.from({ length: 300 }, (_, n) => rules.select(n)).concat("other"),
+      );
+      for (const [key, text] of texts(await load(lang))) {
+        const reference = original.get(key);
+        const sample = typeof reference === "string" ? reference : reference?.other;
+        if (typeof text === "string") {
+          assert.equal(typeof reference, "string", key);
+          assert.deepEqual(places(text), places(sample ?? ""), key);
+        } else {
+          for (const category of needed) {
+            assert.deepEqual(
+              places(text[category] ?? ""),
+              places(sample ?? ""),
+              `${key} ${category}`,
+            );
+          }
         }
       }
-    }
-  });
+    });
+  }
 }
 
 test("every code of the server and of the page has its own words", async () => {
@@ -62,7 +69,7 @@ test("every code of the server and of the page has its own words", async () => {
     ([, code]) => code,
   );
   assert.ok(codes.length > 25);
-  const words = await Words.in("en");
+  const words = await wordsIn("en");
   const known = new Set(["internal", "offset_conflict"]);
   for (const code of [...codes, "unreadable", "network"]) {
     if (!known.has(code ?? "")) {
@@ -71,28 +78,43 @@ test("every code of the server and of the page has its own words", async () => {
   }
 });
 
-test("every word the document asks for is there", async () => {
-  const html = await readFile(new URL("web/index.html", ROOT), "utf8");
-  const asked = [...html.matchAll(/data-(?:say|label)="(\w+)"/g)].map(([, key]) => key ?? "");
-  assert.ok(asked.length > 30);
+for (const { html, entry, load, some } of [
+  { html: "index.html", entry: "js/main.js", load: ofPage, some: 30 },
+  { html: "door.html", entry: "js/door.js", load: ofDoor, some: 1 },
+]) {
+  test(`every word ${html} asks for is there`, async () => {
+    const words = await load("en");
+    const source = await readFile(new URL(`web/${html}`, ROOT), "utf8");
+    const asked = [...source.matchAll(/data-(?:say|label)="(\w+)"/g)].map(([, key]) => key ?? "");
+    assert.ok(asked.length > some);
+    assert.deepEqual(
+      asked.filter((key) => !Object.hasOwn(words, key)),
+      [],
+    );
+  });
+
+  test(`no word is carried that nobody says: ${html}`, async () => {
+    const names = [html, ...(await closure(entry))];
+    const sources = await Promise.all(
+      names.map((name) => readFile(new URL(`web/${name}`, ROOT), "utf8")),
+    );
+    const all = sources.join("\n");
+    const unsaid = Object.keys(await load("en")).filter(
+      (key) => !all.includes(`"${key}"`) && key !== "errors",
+    );
+    assert.deepEqual(unsaid, []);
+  });
+}
+
+test("the door has its own words for whatever a link can be", async () => {
+  const source = await readFile(new URL("immich_drop/errors.py", ROOT), "utf8");
+  const codes = [...source.matchAll(/code = "((?:link|password)_\w+)"/g)].map(([, code]) => code);
+  const { errors } = await ofDoor("en");
+  assert.ok(codes.length > 5);
   assert.deepEqual(
-    asked.filter((key) => !Object.hasOwn(english, key)),
+    codes.filter((code) => !Object.hasOwn(errors, code ?? "")),
     [],
   );
-});
-
-test("no word is carried that nobody says", async () => {
-  const files = (await readdir(new URL("web/js/", ROOT))).filter((name) => name.endsWith(".js"));
-  const sources = await Promise.all(
-    ["index.html", ...files.map((name) => `js/${name}`)].map((name) =>
-      readFile(new URL(`web/${name}`, ROOT), "utf8"),
-    ),
-  );
-  const all = sources.join("\n");
-  const unsaid = Object.keys(english).filter(
-    (key) => !all.includes(`"${key}"`) && key !== "errors",
-  );
-  assert.deepEqual(unsaid, []);
 });
 
 test("the language is the first wish that can be met", () => {
@@ -109,21 +131,21 @@ test("Arabic and Hebrew would run from right to left", () => {
 });
 
 test("a plural is chosen by the rules of the language, its number written as there", async () => {
-  const polish = await Words.in("pl");
+  const polish = await wordsIn("pl");
   assert.equal(polish.say("photos", { n: 1 }), "1 zdjęcie");
   assert.equal(polish.say("photos", { n: 3 }), "3 zdjęcia");
   assert.equal(polish.say("photos", { n: 12 }), "12 zdjęć");
-  const german = await Words.in("de");
+  const german = await wordsIn("de");
   assert.equal(german.say("photos", { n: 1200 }), "1.200 Fotos");
 });
 
 test("a name is never taken for a place to fill", async () => {
-  const words = await Words.in("en");
+  const words = await wordsIn("en");
   assert.equal(words.say("cancelItem", { name: "{n}$&.jpg" }), "Cancel {n}$&.jpg");
 });
 
 test("another language tells everyone", async () => {
-  const words = await Words.in("en");
+  const words = await wordsIn("en");
   let told = 0;
   words.addEventListener("change", () => {
     told += 1;

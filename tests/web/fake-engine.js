@@ -8,6 +8,8 @@ import { Uploads } from "../../web/js/uploads.js";
 /** @typedef {Partial<Item> & {state: ItemState}} Part */
 
 const MB = 1e6;
+const asked = new URLSearchParams(location.search);
+const scene = asked.get("state") ?? "empty";
 const config = {
   title: "Anna & Tom, 12 September",
   message:
@@ -16,11 +18,13 @@ const config = {
   maxChunk: 64e6,
   extensions: [".jpg", ".mp4"],
   precheck: true,
+  guestName: asked.get("guest") ?? (scene === "held" ? "required" : "off"),
 };
 
 /** @type {Record<string, Part[]>} */
 const SCENES = {
   empty: [],
+  held: many(5, { state: "waiting" }),
   uploading: [
     ...many(12, { state: "stored" }),
     { state: "received", sent: 2 * MB },
@@ -94,13 +98,13 @@ function many(count, part) {
 const PAUSES = /** @type {const} */ ({ pause: true, resume: false });
 
 export async function start() {
-  const scene = new URLSearchParams(location.search).get("state") ?? "empty";
   const uploads = new Uploads();
   const pictures = /** @type {{pictures?: File[]}} */ (globalThis).pictures ?? [];
   for (const [index, part] of (SCENES[scene] ?? []).entries()) {
     uploads.add(item(part, index, pictures));
   }
   uploads.paused = scene === "paused";
+  uploads.held = scene === "held";
   if (scene === "uploading") keepPace(uploads);
   Object.assign(globalThis, { uploads });
   return { uploads, commands: commands(uploads), config, session: "fake" };
@@ -138,6 +142,11 @@ function commands(uploads) {
       for (const { file } of picked) {
         uploads.add(newItem({ id: crypto.randomUUID(), name: file.name, size: file.size, file }));
       }
+    },
+    introduce: (name) => {
+      uploads.held = config.guestName === "required" && !name;
+      const [first] = uploads.items.values();
+      if (first) uploads.change(first, {});
     },
     pause: hold("pause"),
     resume: hold("resume"),

@@ -35,7 +35,7 @@ export async function start({
 } = {}) {
   const [config, session, memory] = await Promise.all([
     given.config ?? configure(base, send),
-    given.session ?? sessionOf(),
+    given.session ?? sessionOf({ path: base.pathname }),
     given.memory ?? Memory.open(`drop${base.pathname}`),
   ]);
   const uploads = new Uploads();

@@ -2,9 +2,18 @@ import { Format } from "./format.js";
 
 /**
  * @typedef {typeof import("./lang/en.js").default} Dictionary
- * @typedef {Exclude<keyof Dictionary, "errors">} Key
+ * @typedef {Said<Dictionary>} Key
  * @typedef {Record<string, string | number>} Values
  */
+
+/**
+ * The keys of a dictionary's texts, beside what it says about `errors`.
+ *
+ * @template D
+ * @typedef {Extract<Exclude<keyof D, "errors">, string>} Said
+ */
+
+/** @typedef {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} Forms one per plural of `n` */
 
 /** What the page speaks, each in its own name. */
 export const LANGUAGES = {
@@ -19,7 +28,8 @@ export const LANGUAGES = {
 };
 
 /**
- * Codes a guest is told the same about. Where Immich's trash lies is the host's affair.
+ * Codes a guest is told the same about, unless a dictionary has own words. Where Immich's trash lies
+ * is the host's affair.
  *
  * @type {Record<string, keyof Dictionary["errors"]>}
  */
@@ -41,6 +51,11 @@ const SAID_AS = {
   immich_trouble: "immich_hold",
   immich_unverified: "immich_hold",
   immich_in_trash: "immich_hold",
+  link_unknown: "link_revoked",
+  link_expired: "link_revoked",
+  link_needed: "link_revoked",
+  link_no_upload: "link_revoked",
+  password_wrong: "password_required",
 };
 
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
@@ -69,9 +84,13 @@ export function direction(lang) {
   return RIGHT_TO_LEFT.has(lang.split("-")[0] ?? "") ? "rtl" : "ltr";
 }
 
-/** The page's words in one language at a time; tells `change` when it is another one. */
+/**
+ * A page's words in one language at a time; tells `change` when it is another one.
+ *
+ * @template {{errors: {internal: string}}} [D=Dictionary]
+ */
 export class Words extends EventTarget {
-  /** @type {Dictionary} */
+  /** @type {D} */
   #dictionary;
   #load;
   lang;
@@ -79,8 +98,8 @@ export class Words extends EventTarget {
 
   /**
    * @param {string} lang
-   * @param {Dictionary} dictionary
-   * @param {(lang: string) => Promise<Dictionary>} load
+   * @param {D} dictionary
+   * @param {(lang: string) => Promise<D>} load
    */
   constructor(lang, dictionary, load) {
     super();
@@ -88,14 +107,6 @@ export class Words extends EventTarget {
     this.#load = load;
     this.lang = lang;
     this.format = new Format(lang);
-  }
-
-  /**
-   * @param {string} lang one of LANGUAGES
-   * @param {(lang: string) => Promise<Dictionary>} [load]
-   */
-  static async in(lang, load = loadDictionary) {
-    return new Words(lang, await load(lang), load);
   }
 
   /** @param {string} lang one of LANGUAGES */
@@ -107,11 +118,11 @@ export class Words extends EventTarget {
   }
 
   /**
-   * @param {Key} key
+   * @param {Said<D>} key
    * @param {Values} [values] `n` chooses the plural; numbers are written as the language does
    */
   say(key, values = {}) {
-    const text = this.#dictionary[key];
+    const text = /** @type {string | Forms} */ (this.#dictionary[key]);
     return this.#fill(
       typeof text === "string" ? text : this.#plural(text, Number(values.n)),
       values,
@@ -122,8 +133,8 @@ export class Words extends EventTarget {
   reason(code) {
     /** @type {Record<string, string>} */
     const errors = this.#dictionary.errors;
-    const key = SAID_AS[code ?? ""] ?? code ?? "internal";
-    return errors[key] ?? this.#dictionary.errors.internal;
+    const key = code ?? "";
+    return errors[key] ?? errors[SAID_AS[key] ?? ""] ?? this.#dictionary.errors.internal;
   }
 
   /**
@@ -134,16 +145,16 @@ export class Words extends EventTarget {
    */
   write(root) {
     for (const element of root.querySelectorAll("[data-say]")) {
-      element.textContent = this.say(/** @type {Key} */ (element.getAttribute("data-say")));
+      element.textContent = this.say(/** @type {Said<D>} */ (element.getAttribute("data-say")));
     }
     for (const element of root.querySelectorAll("[data-label]")) {
-      const key = /** @type {Key} */ (element.getAttribute("data-label"));
+      const key = /** @type {Said<D>} */ (element.getAttribute("data-label"));
       element.setAttribute("aria-label", this.say(key));
     }
   }
 
   /**
-   * @param {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} forms
+   * @param {Forms} forms
    * @param {number} n
    */
   #plural(forms, n) {
@@ -157,9 +168,4 @@ export class Words extends EventTarget {
       return typeof value === "number" ? this.format.count(value) : value;
     });
   }
-}
-
-/** @param {string} lang @returns {Promise<Dictionary>} */
-async function loadDictionary(lang) {
-  return (await import(`./lang/${lang}.js`)).default;
 }

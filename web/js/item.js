@@ -5,6 +5,9 @@
 /** @type {ReadonlySet<ItemState>} The guest may close the page for them. */
 export const SAFE = new Set(["received", "stored", "duplicate"]);
 
+/** What a fresh page mends: it asks for the password, or for the name. @type {ReadonlySet<string | null>} */
+export const RENEWABLE = new Set(["password_required", "name_required"]);
+
 const VIDEO = /\.(3gp|avi|flv|insv|m2ts?|m4v|mkv|mov|mp4|mpe?g|mts|mxf|vob|webm|wmv)$/i;
 const PHOTO =
   /\.(3fr|ar[iw]|avif|bmp|c[ai][pn]|cr[23w]|dcr|dng|erf|fff|gif|hei[cf]|hif|iiq|insp|jfif|jp[2eg]|jpeg|jxl|k25|kdc|mrw|nef|nrw|or[fi]|pef|png|psd|ra[fw]|rw[2l]|sr[2fw]|svg|tiff?|webp|x3f)$/i;

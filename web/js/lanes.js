@@ -84,7 +84,7 @@ export class Lanes {
   /** Fill the lanes. */
   pump() {
     this.#due = false;
-    while (!this.#uploads.paused && this.#running.size < LANES) {
+    while (!this.#uploads.paused && !this.#uploads.held && this.#running.size < LANES) {
       const transfer = this.#pick();
       if (!transfer) break;
       this.#waiting.delete(transfer);

@@ -1,15 +1,19 @@
 import { direction, LANGUAGES, pickLanguage, Words } from "./i18n.js";
+import { recall, remember } from "./remember.js";
 
 const KEY = "language";
 
 /**
  * The words in the guest's language: asked for in the address, chosen before, or the phone's.
  *
- * @returns {Promise<Words>}
+ * @template {{errors: {internal: string}}} D
+ * @param {(lang: string) => Promise<D>} load
+ * @returns {Promise<Words<D>>}
  */
-export async function speak() {
+export async function speak(load) {
   const asked = new URLSearchParams(location.search).get("lang");
-  const words = await Words.in(pickLanguage([asked, saved(), ...navigator.languages]));
+  const lang = pickLanguage([asked, recall(KEY), ...navigator.languages]);
+  const words = new Words(lang, await load(lang), load);
   const write = () => {
     document.documentElement.lang = words.lang;
     document.documentElement.dir = direction(words.lang);
@@ -20,7 +24,11 @@ export async function speak() {
   return words;
 }
 
-/** @param {HTMLSelectElement} select @param {Words} words */
+/**
+ * @template {{errors: {internal: string}}} D
+ * @param {HTMLSelectElement} select
+ * @param {Words<D>} words
+ */
 export function offerLanguages(select, words) {
   for (const [lang, name] of Object.entries(LANGUAGES)) {
     const option = new Option(name, lang, false, lang === words.lang);
@@ -30,26 +38,9 @@ export function offerLanguages(select, words) {
   select.addEventListener("change", async () => {
     try {
       await words.use(select.value);
-      save(select.value);
+      remember(KEY, select.value);
     } catch {
       select.value = words.lang; // no network
     }
   });
-}
-
-function saved() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null; // storage is blocked
-  }
-}
-
-/** @param {string} lang */
-function save(lang) {
-  try {
-    localStorage.setItem(KEY, lang);
-  } catch {
-    // storage is blocked: it holds until the page is closed
-  }
 }

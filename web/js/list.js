@@ -2,6 +2,7 @@
 /** @import {Words} from "./i18n.js" */
 /** @import {Thumbs} from "./thumbs.js" */
 /** @import {Uploads} from "./uploads.js" */
+import { RENEWABLE } from "./item.js";
 import { Row } from "./row.js";
 
 const MOST_ROWS = 3000; // in the document; more waiting files are only counted
@@ -138,10 +139,12 @@ export class List {
   #remedies() {
     const { ul } = this.#groups.attention;
     const interrupted = [...ul.querySelectorAll('[data-state="interrupted"]')];
+    const renewable = [...ul.children].some((row) => RENEWABLE.has(this.#item(row)?.code ?? null));
     const mendable = ul.querySelectorAll("[data-act=retry]").length;
     const reopenable = interrupted.some((row) => this.#item(row)?.reopenable);
     show(this.#root.querySelector("#interrupted"), interrupted.length > 0);
     show(this.#root.querySelector("[data-do=reopen]"), reopenable);
+    show(this.#root.querySelector("#renew"), renewable);
     show(this.#root.querySelector("#mend"), mendable > 1);
   }
 

@@ -10,6 +10,7 @@ import { isApple, isInApp, showWayOut } from "./inapp.js";
 import { offerLanguages, speak } from "./language.js";
 import { List } from "./list.js";
 import { layOut } from "./memories.js";
+import { askName } from "./name.js";
 import { Notice } from "./notice.js";
 import { Overview, SETTLED } from "./overview.js";
 import { Picker } from "./picker.js";
@@ -20,7 +21,12 @@ import { Thumbs } from "./thumbs.js";
 const TOGETHER = 400; // ms; what is picked together is said together
 
 /** @type {Partial<Record<Summary["phase"], string>>} where the keyboard goes on */
-const FOCUS = { empty: ".start [data-pick]", delivering: "#thanks", done: "#thanks" };
+const FOCUS = {
+  empty: ".start [data-pick]",
+  held: "#name",
+  delivering: "#thanks",
+  done: "#thanks",
+};
 
 open();
 
@@ -28,7 +34,7 @@ async function open() {
   const starting = ask()
     .then((config) => start({ config }))
     .catch((/** @type {unknown} */ error) => ({ error }));
-  const words = await speak();
+  const words = await speak(async (lang) => (await import(`./lang/${lang}.js`)).default);
   const engine = await starting;
   offerLanguages(element("#language"), words);
   openDialogs();
@@ -53,6 +59,7 @@ function welcome({ uploads, commands, config }, words) {
   overview.addEventListener("phase", (event) => {
     turn(/** @type {CustomEvent<Summary>} */ (event).detail, uploads);
   });
+  askName(element("#guest"), config.guestName, commands.introduce);
   overview.draw();
   receive(commands, notice);
   obey(commands);
@@ -72,7 +79,7 @@ function turn({ phase }, uploads) {
   if (before === "loading") return;
   const hidden = focused instanceof HTMLElement && focused.offsetParent === null;
   const lost = hidden && focused !== document.body;
-  if (before === "empty" || lost) element(FOCUS[phase] ?? "#headline").focus();
+  if (before === "empty" || before === "held" || lost) element(FOCUS[phase] ?? "#headline").focus();
 }
 
 /**
@@ -107,7 +114,15 @@ function receive(commands, notice) {
 /** The buttons that name a command. @param {Commands} commands */
 function obey({ nudge, pause, resume, retryAll, reopen, cancelAll }) {
   /** @type {Record<string, () => void>} */
-  const does = { nudge, pause, resume, retryAll, reopen, cancelAll };
+  const does = {
+    nudge,
+    pause,
+    resume,
+    retryAll,
+    reopen,
+    cancelAll,
+    renew: () => location.reload(),
+  };
   document.addEventListener("click", ({ target }) => {
     const button = target instanceof Element ? target.closest("[data-do]") : null;
     does[button?.getAttribute("data-do") ?? ""]?.();
@@ -134,7 +149,7 @@ function remind(uploads, notice) {
 }
 
 function openDialogs() {
-  for (const name of ["help", "stop"]) {
+  for (const name of ["help", "phone", "stop"]) {
     const dialog = element(`dialog#${name}`);
     element(`[data-do=${name}]`).addEventListener("click", () => dialog.showModal());
     dialog.addEventListener("click", (/** @type {Event} */ { target }) => {

@@ -7,10 +7,14 @@
 /** @import {Memory, Memo} from "./memory.js" */
 import { fingerprint } from "./fingerprint.js";
 import { Intake } from "./intake.js";
-import { newItem, SAFE } from "./item.js";
+import { newItem, RENEWABLE, SAFE } from "./item.js";
 import { Lanes } from "./lanes.js";
 import { Transfer } from "./transfer.js";
 import { Refusal } from "./tus.js";
+
+/** Refused once, refused for all that wait. @param {string | null} code */
+const endsAll = (code) =>
+  code === "session_full" || code?.startsWith("link_") || RENEWABLE.has(code);
 
 /**
  * The commands are arrows, since the page hands them around one by one.
@@ -21,8 +25,10 @@ export class Queue {
   /** @type {Map<string, Transfer>} of every item */
   #transfers = new Map();
   #uploads;
+  /** @type {Gear} */
   #gear;
   #memory;
+  #named;
   #redeliver;
   #resync;
   #lanes;
@@ -30,7 +36,7 @@ export class Queue {
 
   /**
    * @param {object} parts
-   * @param {Omit<Gear, "keep">} parts.gear
+   * @param {Omit<Gear, "keep" | "guest">} parts.gear
    * @param {Memory} parts.memory
    * @param {Hasher} parts.hasher
    * @param {Known | null} parts.known  null: not worth asking
@@ -41,7 +47,9 @@ export class Queue {
   constructor({ gear, memory, hasher, known, config, redeliver, resync }) {
     const { uploads } = gear;
     this.#uploads = uploads;
-    this.#gear = { ...gear, keep: this.#keep.bind(this) };
+    this.#gear = { ...gear, guest: "", keep: this.#keep.bind(this) };
+    this.#named = config.guestName === "required";
+    uploads.held = this.#named;
     this.#memory = memory;
     this.#redeliver = redeliver;
     this.#resync = resync;
@@ -75,6 +83,13 @@ export class Queue {
   /** @type {Commands["add"]} */
   add = (picked) => {
     this.#intake.add(picked);
+  };
+
+  /** @type {Commands["introduce"]} */
+  introduce = (name) => {
+    this.#gear.guest = name;
+    this.#uploads.held = this.#named && !name;
+    this.#lanes.pump();
   };
 
   pause = () => {
@@ -197,9 +212,9 @@ export class Queue {
     if (!transfer || !(SAFE.has(item.state) || item.state === "failed")) return;
     this.#lanes.drop(transfer);
     if (transfer.kept !== item.state) this.#keep(transfer);
-    if (item.code === "session_full")
-      for (const { item } of this.#lanes.empty())
-        this.#uploads.change(item, { state: "failed", code: "session_full" });
+    const { state, code } = item;
+    if (state === "failed" && endsAll(code))
+      for (const { item } of this.#lanes.empty()) this.#uploads.change(item, { state, code });
   }
 
   /** @param {Item} item */
@@ -220,7 +235,7 @@ export class Queue {
     const { id, name, size, kind, code } = item;
     const session = this.#gear.session;
     transfer.kept = state;
-    if (code === "unreadable") state = "interrupted";
+    if (code === "unreadable" || (state === "failed" && RENEWABLE.has(code))) state = "interrupted";
     this.#memory.put({ id, session, name, size, kind, state, print, sha1, handle, at: Date.now() });
   }
 }

@@ -77,6 +77,7 @@ export class Say {
       this.#quarter = 0;
       this.now(say("saidStart", { n: count - safe }));
     } else if (phase === "offline") this.now(`${say("offline")}. ${say("offlineAdvice")}`);
+    else if (phase === "held") this.now(say("nameFirst"));
     else if (phase === "paused") this.now(say("paused"));
     else if (phase === "delivering") this.now(`${say("delivering")}. ${say("safeToClose")}`);
     else if (phase === "done") this.now(`${say("thanks")} ${say("allStored")}`);

@@ -1,6 +1,7 @@
 // Which guest's browser this is: an unguessable id that lives as long as the browser's storage.
 
 const KEY = "drop-session";
+const LINK = /\/(share|s)\/[^/]+\/$/; // the drop of a link, which shares its origin with others
 const TAKEN = 1500; // ms: the page before a reload may be slow to let go
 
 /** 128 bits, in 22 characters of base64url. crypto.randomUUID is missing on plain http. */
@@ -13,33 +14,36 @@ export function newId() {
 }
 
 /**
- * The session of this tab. A second tab gets its own, so that two never send the same upload;
- * without locks (plain http) they share one, and differ in the ids of their items.
+ * The session of this tab, at this drop. A second tab gets its own, so that two never send the same
+ * upload; without locks (plain http) they share one, and differ in the ids of their items.
  *
  * @param {object} [options]
+ * @param {string} [options.path]  the drop's own
  * @param {() => Storage} [options.local]   throws where storage is blocked
  * @param {() => Storage} [options.tab]
  * @param {LockManager | null} [options.locks]
  * @param {number} [options.taken]  ms to wait for another tab's lock
  */
 export async function session({
+  path = "/",
   local = () => localStorage,
   tab = () => sessionStorage,
   locks = navigator.locks ?? null,
   taken = TAKEN,
 } = {}) {
+  const key = LINK.test(path) ? KEY + path : KEY;
   for (const storage of [local, tab]) {
-    const id = recall(storage);
+    const id = recall(storage, key);
     if (id && (await claim(id, locks, taken))) return id;
   }
   return newId();
 }
 
-/** @param {() => Storage} storage */
-function recall(storage) {
+/** @param {() => Storage} storage @param {string} key */
+function recall(storage, key) {
   try {
-    const id = storage().getItem(KEY) ?? newId();
-    storage().setItem(KEY, id);
+    const id = storage().getItem(key) ?? newId();
+    storage().setItem(key, id);
     return id;
   } catch {
     return null;

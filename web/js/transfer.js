@@ -23,6 +23,7 @@ const FRAME = 100; // ms between two reports: WebKit has one for every 8 KiB
  * @property {Tus} tus
  * @property {ChunkSize} chunk
  * @property {string} session
+ * @property {string} guest      who brings it; may be empty
  * @property {boolean} buffered  read each chunk into memory before it is sent
  * @property {() => number} random
  * @property {(transfer: Transfer) => void} keep  remember it beyond a reload
@@ -173,6 +174,7 @@ export class Transfer {
       filetype: file?.type ?? "",
       lastModified: String(file?.lastModified ?? ""),
       session: this.#gear.session,
+      guest: this.#gear.guest,
       item: id,
       sha1: this.sha1 ?? "",
     };

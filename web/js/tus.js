@@ -157,8 +157,10 @@ function refusal(answer, loaded) {
   const { status } = answer;
   if (!ours(answer))
     return new Refusal(status === 413 && loaded ? "shrink" : "network", null, after);
+  const code = answer.json?.code ?? null;
   const kind = KINDS[status] ?? (status >= 400 && status < 500 ? "refused" : "network");
-  return new Refusal(kind, answer.json?.code ?? null, after);
+  // The drop itself may be gone, and not only the upload.
+  return new Refusal(code?.startsWith("link_") ? "refused" : kind, code, after);
 }
 
 /**

@@ -51,8 +51,8 @@
  * @property {number} active   uploading now
  * @property {number} bytes    of all files that are not failed
  * @property {number} acked    bytes the server has confirmed of those
- * @property {"empty" | "uploading" | "offline" | "paused" | "attention" | "delivering" | "done"} phase
- *   `attention`: nothing runs, something failed or is interrupted; `delivering`: everything is
+ * @property {"empty" | "held" | "uploading" | "offline" | "paused" | "attention" | "delivering" | "done"} phase
+ *   `held`: nothing is sent before the guest says who they are; `attention`: nothing runs, something failed or is interrupted; `delivering`: everything is
  *   received, safe to close; `done`: everything is in Immich
  * @property {number | null} eta  seconds, or null while unknown
  */
@@ -82,6 +82,7 @@
  * @property {number} maxChunk     bytes in one request that every proxy on the way lets through
  * @property {string[]} extensions lower case, with the dot
  * @property {boolean} precheck    `POST api/known` is worth asking
+ * @property {"off" | "optional" | "required"} guestName
  */
 
 /**
@@ -89,6 +90,7 @@
  *
  * @typedef {object} Commands
  * @property {(picked: Iterable<Picked>) => void} add  matches re-picked files with interrupted items by itself
+ * @property {(name: string) => void} introduce  who brings what is created from now on; empty: nobody says
  * @property {() => void} pause
  * @property {() => void} resume
  * @property {(id: string) => void} cancel   stop, tell the server to forget it, drop the item

@@ -15,6 +15,9 @@ export class Uploads extends EventTarget {
   /** The guest paused. */
   paused = false;
 
+  /** Nothing goes before the guest says who they are. */
+  held = false;
+
   /** @param {{now?: () => number}} [options] `now` in ms, monotonic */
   constructor({ now } = {}) {
     super();
@@ -111,6 +114,7 @@ export class Uploads extends EventTarget {
    */
   #phase(sum) {
     if (!sum.count) return "empty";
+    if (this.held && sum.pending) return "held";
     if (this.paused && sum.pending) return "paused";
     if (sum.active) return "uploading";
     if (sum.offline) return "offline";

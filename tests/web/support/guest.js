@@ -15,6 +15,7 @@ import { XHR } from "./xhr.js";
 
 export const KIB = 1024;
 
+/** @type {import("../../../web/js/types.js").Config} */
 export const CONFIG = {
   title: "",
   message: "",
@@ -22,6 +23,7 @@ export const CONFIG = {
   maxChunk: 64 * 2 ** 20,
   extensions: [".jpg", ".mp4"],
   precheck: true,
+  guestName: "off",
 };
 
 /** No workers in node as browsers have them: the tests of hash-worker.js run in a browser. */
