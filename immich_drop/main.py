@@ -43,8 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         settings = Settings.from_env(env)
         if chosen.command == "qr":
             return _qr(settings, chosen)
-        if chosen.check:
-            return asyncio.run(_check(settings))
+        if chosen.check is not None:
+            return asyncio.run(_check(settings, chosen.check))
         if chosen.command:
             return asyncio.run(_command(settings, chosen))
         return asyncio.run(_serve(settings, env))
@@ -62,7 +62,13 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
         prog="server.py", description="Immich Drop. Without arguments: serve."
     )
     parser.add_argument("--demo", action="store_true", help="serve with a stand-in for Immich")
-    parser.add_argument("--check", action="store_true", help="test settings, key, album and disk")
+    parser.add_argument(
+        "--check",
+        nargs="?",
+        const="",
+        metavar="LINK",
+        help="test settings, key, album and disk, or also a shared link",
+    )
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("status", help="what waits, since when, and why")
     for name, does in (("retry", "try failed uploads again"), ("purge", "delete failed uploads")):
@@ -121,7 +127,7 @@ async def _demo(env: Mapping[str, str | None]) -> int:
         return await _serve(Settings.from_env(own | dict(env) | fixed), env, links)
 
 
-async def _check(settings: Settings) -> int:
+async def _check(settings: Settings, shared_link: str) -> int:
     findings = await check(
         base_url=settings.immich_base_url,
         api_key=settings.immich_api_key,
@@ -129,6 +135,7 @@ async def _check(settings: Settings) -> int:
         state_db=settings.state_db,
         spool=settings.spool,
         min_free=settings.min_free_disk,
+        shared_link=shared_link,
     )
     print(table(findings))
     return exit_code(findings)
