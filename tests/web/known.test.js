@@ -82,6 +82,17 @@ test("a second tab is another session, and the same after its reload", async () 
   assert.deepEqual([...kept.values()], [two]);
 });
 
+test("two links, and the drop without one, are three guests to the server", async () => {
+  const kept = new Map([["drop-session", "0123456789abcdefghijkl"]]); // from before there were links
+  const options = { local: storage(kept), tab: storage(), locks: null };
+  const paths = ["/", "/share/one/", "/share/two/", "/s/one/", "/base/share/one/"];
+  const ids = await Promise.all(paths.map((path) => session({ ...options, path })));
+  assert.equal(new Set(ids).size, paths.length);
+  assert.equal(ids[0], "0123456789abcdefghijkl");
+  assert.equal(await session({ ...options, path: "/base/" }), ids[0]);
+  assert.equal(await session({ ...options, path: "/s/one/" }), ids[3]);
+});
+
 test("blocked storage costs the memory, not the page", async () => {
   const blocked = () => {
     throw new DOMException("", "SecurityError");

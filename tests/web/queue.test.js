@@ -85,6 +85,68 @@ test("a full session ends the rest of the line", async (t) => {
   assert.ok(server.log.length <= 3);
 });
 
+const SHUT = /** @type {const} */ ({
+  link_unknown: 404,
+  link_expired: 410,
+  link_revoked: 410,
+  link_no_upload: 403,
+  password_required: 401,
+  name_required: 400,
+});
+
+for (const [code, status] of Object.entries(SHUT))
+  test(`${code} ends the line, and is not asked about again`, async (t) => {
+    /** @type {Memo[]} */
+    const kept = [];
+    const memory = new Memory(null);
+    memory.put = (memo) => kept.push(memo);
+    const { server, uploads, queue } = await guest(t, { memory });
+    for (let n = 0; n < 3; n++) server.faults.push({ on: "POST", status, code });
+    queue.add(Array.from({ length: 9 }, (_, n) => photo(1000 + n, `${n}.jpg`).picked));
+    await until(uploads, all("failed"));
+    assert.ok([...uploads.items.values()].every((item) => item.code === code && !item.mendable));
+    assert.ok(server.log.length <= 3);
+    // A fresh page asks for the password, and then for the same files.
+    const last = new Set(kept.slice(-9).map(({ state }) => state));
+    assert.deepEqual([...last], [code.startsWith("link_") ? "failed" : "interrupted"]);
+  });
+
+test("the password is asked for again in the middle of a file", async (t) => {
+  const { server, uploads, queue } = await guest(t);
+  const locked = { status: 401, code: "password_required" };
+  server.faults.push({ on: "PATCH", cut: 9 }, { on: "HEAD", ...locked }, { on: "POST" });
+  server.faults.push({ on: "POST", ...locked });
+  queue.add([photo(3000 * KIB).picked]);
+  await until(uploads, all("failed"));
+  assert.equal(first(uploads).code, "password_required");
+});
+
+test("nothing is sent before the guest says who they are, and then at once", async (t) => {
+  const { server, uploads, queue } = await guest(t, { config: { guestName: "required" } });
+  queue.introduce("");
+  queue.add([photo(10, "a.jpg").picked, photo(20, "b.jpg").picked]);
+  await new Promise((later) => setTimeout(later)); // whatever was to start has started
+  queue.nudge();
+  assert.deepEqual([uploads.summary().phase, server.log], ["held", []]);
+  queue.introduce("Zoë 🎈");
+  await until(uploads, all("received"));
+  assert.deepEqual(
+    [...server.uploads.values()].map(({ metadata }) => metadata.guest),
+    ["Zoë 🎈", "Zoë 🎈"],
+  );
+});
+
+test("a name holds from the next file on; nobody has to give one that is not required", async (t) => {
+  const { server, uploads, queue } = await guest(t, { config: { guestName: "optional" } });
+  queue.add([photo(10, "a.jpg").picked]);
+  await until(uploads, all("received"));
+  queue.introduce("Ada");
+  queue.add([photo(20, "b.jpg").picked]);
+  await until(uploads, all("received"));
+  const guests = ["a.jpg", "b.jpg"].map((name) => server.named(name)[0]?.metadata.guest);
+  assert.deepEqual(guests, [undefined, "Ada"]);
+});
+
 test("a pause stops at once; going on does not begin again", async (t) => {
   const { server, uploads, queue } = await guest(t);
   const { picked, bytes } = photo(3000 * KIB);

@@ -42,6 +42,16 @@ test("a pause shows while something is left to do", () => {
   assert.equal(uploads.summary().phase, "done");
 });
 
+test("what waits for the guest's name shows it, and what was sent before goes on", () => {
+  const uploads = new Uploads();
+  uploads.held = true;
+  assert.equal(uploads.summary().phase, "empty");
+  const one = uploads.add(item({ state: "waiting" }));
+  assert.equal(uploads.summary().phase, "held");
+  uploads.change(one, { state: "received" });
+  assert.equal(uploads.summary().phase, "delivering");
+});
+
 test("what is not safe is counted as such, and failed bytes are not", () => {
   const uploads = new Uploads();
   uploads.add(item({ id: "1", state: "stored", acked: 100 }));

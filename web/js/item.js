@@ -8,6 +8,11 @@ export const SAFE = new Set(["received", "stored", "duplicate"]);
 /** What a fresh page mends: it asks for the password, or for the name. @type {ReadonlySet<string | null>} */
 export const RENEWABLE = new Set(["password_required", "name_required"]);
 
+/** The drop itself takes nothing, not only this file. @param {string | null} code */
+export function isShut(code) {
+  return code !== null && (code.startsWith("link_") || RENEWABLE.has(code));
+}
+
 const VIDEO = /\.(3gp|avi|flv|insv|m2ts?|m4v|mkv|mov|mp4|mpe?g|mts|mxf|vob|webm|wmv)$/i;
 const PHOTO =
   /\.(3fr|ar[iw]|avif|bmp|c[ai][pn]|cr[23w]|dcr|dng|erf|fff|gif|hei[cf]|hif|iiq|insp|jfif|jp[2eg]|jpeg|jxl|k25|kdc|mrw|nef|nrw|or[fi]|pef|png|psd|ra[fw]|rw[2l]|sr[2fw]|svg|tiff?|webp|x3f)$/i;

@@ -7,14 +7,10 @@
 /** @import {Memory, Memo} from "./memory.js" */
 import { fingerprint } from "./fingerprint.js";
 import { Intake } from "./intake.js";
-import { newItem, RENEWABLE, SAFE } from "./item.js";
+import { isShut, newItem, RENEWABLE, SAFE } from "./item.js";
 import { Lanes } from "./lanes.js";
 import { Transfer } from "./transfer.js";
 import { Refusal } from "./tus.js";
-
-/** Refused once, refused for all that wait. @param {string | null} code */
-const endsAll = (code) =>
-  code === "session_full" || code?.startsWith("link_") || RENEWABLE.has(code);
 
 /**
  * The commands are arrows, since the page hands them around one by one.
@@ -213,7 +209,7 @@ export class Queue {
     this.#lanes.drop(transfer);
     if (transfer.kept !== item.state) this.#keep(transfer);
     const { state, code } = item;
-    if (state === "failed" && endsAll(code))
+    if (state === "failed" && (code === "session_full" || isShut(code)))
       for (const { item } of this.#lanes.empty()) this.#uploads.change(item, { state, code });
   }
 

@@ -3,6 +3,7 @@
 
 /** @import {Answer, Exchange, Send} from "./http.js" */
 import { Lost } from "./http.js";
+import { isShut } from "./item.js";
 
 /** @typedef {Pick<Exchange, "onprogress" | "signal">} Watch */
 
@@ -22,6 +23,7 @@ import { Lost } from "./http.js";
 
 /** @type {Record<number, Kind>} */
 const KINDS = {
+  401: "gone",
   404: "gone",
   409: "conflict",
   410: "gone",
@@ -158,9 +160,9 @@ function refusal(answer, loaded) {
   if (!ours(answer))
     return new Refusal(status === 413 && loaded ? "shrink" : "network", null, after);
   const code = answer.json?.code ?? null;
-  const kind = KINDS[status] ?? (status >= 400 && status < 500 ? "refused" : "network");
-  // The drop itself may be gone, and not only the upload.
-  return new Refusal(code?.startsWith("link_") ? "refused" : kind, code, after);
+  const other = status >= 400 && status < 500 ? "refused" : "network";
+  const kind = isShut(code) ? "refused" : (KINDS[status] ?? other);
+  return new Refusal(kind, code, after);
 }
 
 /**
