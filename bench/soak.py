@@ -1,135 +1,159 @@
-"""`python -m bench.soak`: many small uploads, all the way into the stand-in; does anything grow?
+"""`python -m bench.soak`: a day in minutes, all the way into the stand-in; does anything grow?
 
-Every guest brings ten files, cuts one of them short and comes back for it. At each mark the memory,
-open files, threads, rows and spool files of the drop are written down; the table is the curve.
+Every guest opens the page, brings ten files, one of them after a cut, and abandons another; every
+third comes back for that, mostly too late. Unfinished uploads expire within seconds. After each of
+24 "hours" what is settled is dated back by eight days, so that it is forgotten four hours later.
+Then the drop is weighed; the table, and bench/results/soak.json, are the curve.
 """
 
 import argparse
-import secrets
+import json
 import sqlite3
 import tempfile
 import time
-from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench import machine
 from bench.contestants import Running, drop, running
 from bench.forwarding import standin
+from bench.tools import HERE
+from bench.visitors import FILES, Abandoned, Visitors
 
-SIZE = 4096
-FILES = 10
-"""Files of one guest."""
+HOURS = 24
 GUESTS = 4
 """Guests at a time."""
-MARKS = 10
-TUS = {"Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+EXPIRATION = 5
+"""Seconds after which an unfinished upload is forgotten; the drop looks as often."""
+AGING = timedelta(days=8)
+RETURNING = 3
+"""One guest of so many comes back for what was abandoned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What the drop holds at the end of an hour."""
+
+    hour: int
+    uploads: int
+    """Files brought whole so far."""
+    too_late: int
+    """Guests so far who came back for an upload that had expired."""
+    pruned: int
+    """Settled rows that were forgotten so far."""
+    rss_mb: float
+    files_open: int
+    threads: int
+    rows: int
+    unfinished: int
+    spool: int
+    database_mb: float
+    per_s: float
+
+
+class Soak:
+    """A day."""
+
+    def __init__(self, product: Running, folder: Path) -> None:
+        self._visitors = Visitors(product.port)
+        self._pid = product.pid
+        self._folder = folder
+        self._brought = self._too_late = 0
+        self._abandoned: list[Abandoned] = []
+
+    def hour(self, number: int, guests: int) -> Mark:
+        """Let guests come, and weigh the drop when all they brought is in Immich."""
+        began, before = time.monotonic(), self._brought
+        with ThreadPoolExecutor(GUESTS) as pool:
+            returning = self._abandoned[::RETURNING]
+            self._abandoned = list(pool.map(lambda _: self._visitors.visit(), range(guests)))
+            late = list(pool.map(self._visitors.come_back, returning))
+        self._brought += guests * FILES + len(late)
+        self._too_late += sum(late)
+        self.wait("SELECT count(*) FROM ledger", self._brought)
+        per_s = (self._brought - before) / (time.monotonic() - began)
+        mark = self._weigh(number, per_s)
+        self._age()
+        return mark
+
+    def wait(self, query: str, count: int) -> None:
+        """Wait for a figure of the database."""
+        while self._count(query) != count:
+            time.sleep(0.1)
+
+    def _weigh(self, hour: int, per_s: float) -> Mark:
+        settled = self._count("SELECT count(*) FROM uploads WHERE state = 'stored'")
+        proc = Path("/proc") / str(self._pid)
+        lines = (proc / "status").read_text().splitlines()
+        status = dict(line.split(":", 1) for line in lines)
+        return Mark(
+            hour=hour,
+            uploads=self._brought,
+            too_late=self._too_late,
+            pruned=self._brought - settled,
+            rss_mb=round(int(status["VmRSS"].split()[0]) / 1000, 1),
+            files_open=len(list((proc / "fd").iterdir())),
+            threads=int(status["Threads"]),
+            rows=self._count("SELECT count(*) FROM uploads"),
+            unfinished=self._count("SELECT count(*) FROM uploads WHERE state = 'receiving'"),
+            spool=len(list((self._folder / "spool").iterdir())),
+            database_mb=round((self._folder / "state.db").stat().st_size / 1e6, 1),
+            per_s=round(per_s, 1),
+        )
+
+    def _age(self) -> None:
+        """Let days pass for what is settled."""
+        with closing(self._open()) as db, db:
+            db.execute(
+                "UPDATE uploads SET updated_at = updated_at - ? WHERE state = 'stored'",
+                (AGING // timedelta(milliseconds=1),),
+            )
+
+    def _count(self, query: str) -> int:
+        with closing(self._open()) as db:
+            return int(db.execute(query).fetchone()[0])
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._folder / "state.db", timeout=30)
 
 
 def main() -> None:
-    """Bring so many uploads and print the curve."""
+    """Bring so many uploads, and print and keep the curve."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--uploads", type=int, default=10_000)
-    wanted = parser.parse_args().uploads
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+    parser.add_argument("--folder", type=Path, help="where the files go")
+    given = parser.parse_args()
+    guests = max(1, given.uploads // HOURS // FILES)
+    with tempfile.TemporaryDirectory(prefix="soak-", dir=given.folder) as temporary:
+        place = Path(temporary)
+        about = machine.describe(place) | {"date": f"{datetime.now(UTC):%Y-%m-%d}"}
         with standin(place / "immich") as (url, key):
             env = {"IMMICH_BASE_URL": url, "IMMICH_API_KEY": key}
+            env["UPLOAD_EXPIRATION"] = f"{EXPIRATION}s"
             with running(drop(), place / "drop", env=env) as product:
-                soak(product, place / "drop", wanted)
+                _live(Soak(product, place / "drop"), guests, about)
 
 
-def soak(product: Running, folder: Path, wanted: int) -> None:
-    """Bring uploads in tenths, each time until all are in Immich."""
-    print(
-        f"{'uploads':>9} {'MB':>7} {'files open':>11} {'threads':>8} {'rows':>7} {'spool':>6} {'/s':>6}"
-    )
-    for mark in range(1, MARKS + 1):
-        began = time.monotonic()
-        guests = wanted // MARKS // FILES
-        with ThreadPoolExecutor(GUESTS) as pool:
-            list(pool.map(lambda _: visit(product.port), range(guests)))
-        settle(folder, mark * guests * FILES)
-        rate = guests * FILES / (time.monotonic() - began)
-        print(f"{mark * guests * FILES:9} {look(product.pid, folder)} {rate:6.0f}", flush=True)
+def _live(soak: Soak, guests: int, about: dict[str, str]) -> None:
+    names = [field.name for field in fields(Mark)]
+    print("".join(f"{name:>12}" for name in names))
+    marks: list[Mark] = []
+    for number in range(1, HOURS + 1):
+        marks.append(soak.hour(number, guests))
+        print("".join(f"{value:12}" for value in asdict(marks[-1]).values()), flush=True)
+        _keep(marks, about)
+    soak.wait("SELECT count(*) FROM uploads WHERE state = 'receiving'", 0)
+    print("what was abandoned has expired")
 
 
-def visit(port: int) -> None:
-    """Be one guest: nine files in one request each, and one that is cut and goes on."""
-    session = secrets.token_urlsafe(16)
-    guest = HTTPConnection("127.0.0.1", port)
-    for item in range(FILES - 1):
-        create(guest, session, item, secrets.token_bytes(SIZE))
-    data = secrets.token_bytes(SIZE)
-    location = create(guest, session, FILES, b"", length=SIZE)
-    phone = HTTPConnection("127.0.0.1", port)
-    phone.putrequest("PATCH", location)
-    for name, value in {**TUS, "Upload-Offset": "0", "Content-Length": str(SIZE)}.items():
-        phone.putheader(name, value)
-    phone.endheaders(data[: SIZE // 2])
-    phone.close()
-    offset = SIZE
-    while offset > SIZE // 2:
-        guest.request("HEAD", location, headers=TUS)
-        answer = guest.getresponse()
-        answer.read()
-        offset = int(answer.headers["Upload-Offset"])
-    guest.request("PATCH", location, data[offset:], {**TUS, "Upload-Offset": str(offset)})
-    expect(guest, 204)
-    guest.close()
-
-
-def create(guest: HTTPConnection, session: str, item: int, data: bytes, length: int = SIZE) -> str:
-    """Make an upload, with its bytes; gives its path."""
-    said = {"filename": f"{item}.jpg", "session": session, "item": str(item)}
-    metadata = ",".join(
-        f"{key} {b64encode(value.encode()).decode()}" for key, value in said.items()
-    )
-    headers = {**TUS, "Upload-Length": str(length), "Upload-Metadata": metadata}
-    guest.request("POST", "/files/", data, headers)
-    return "/" + expect(guest, 201).split("/", 3)[3]
-
-
-def expect(guest: HTTPConnection, status: int) -> str:
-    """Read an answer; gives its Location."""
-    answer = guest.getresponse()
-    answer.read()
-    if answer.status != status:
-        raise SystemExit(f"{answer.status} where {status} was due")
-    return answer.headers.get("Location", "///")
-
-
-def settle(folder: Path, count: int) -> None:
-    """Wait until so many are in Immich."""
-    while query(folder, "SELECT count(*) FROM uploads WHERE state = 'stored'") < count:
-        time.sleep(0.1)
-
-
-def look(pid: int, folder: Path) -> str:
-    """Weigh the drop."""
-    status = dict(fields(pid))
-    memory = int(status["VmRSS"].split()[0]) / 1000
-    files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    rows = query(folder, "SELECT count(*) FROM uploads")
-    spool = len(list((folder / "spool").iterdir()))
-    return f"{memory:7.1f} {files:11} {int(status['Threads']):8} {rows:7} {spool:6}"
-
-
-def fields(pid: int) -> Iterator[tuple[str, str]]:
-    """Read what the kernel says of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        key, _, value = line.partition(":")
-        yield key, value.strip()
-
-
-def query(folder: Path, text: str) -> int:
-    """Ask the database beside the drop."""
-    connection = sqlite3.connect(folder / "state.db")
-    try:
-        return int(connection.execute(text).fetchone()[0])
-    finally:
-        connection.close()
+def _keep(marks: Sequence[Mark], about: dict[str, str]) -> None:
+    curve = [asdict(mark) for mark in marks]
+    text = json.dumps({"about": about, "expiration_s": EXPIRATION, "curve": curve}, indent=1)
+    (HERE / "results" / "soak.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":
