@@ -1,10 +1,36 @@
 """The album that every asset joins."""
 
 import asyncio
+from typing import Protocol
 
 from immich_drop.db import Db
 from immich_drop.errors import AlbumGone, ImmichTrouble
 from immich_drop.immich import Immich
+
+JOINS_BY_ITSELF = (2, 6, 0)
+
+
+class Joined(Protocol):
+    """An album."""
+
+    async def add(self, asset_id: str) -> None:
+        """Put an asset into the album. Raises ImmichError."""
+
+
+class LinkAlbum:
+    """The album of a shared link; since Immich 2.6 what comes by the link joins it by itself."""
+
+    def __init__(self, album_id: str, *, immich: Immich) -> None:
+        self._album_id = album_id
+        self._immich = immich
+        self._joins: bool | None = None
+
+    async def add(self, asset_id: str) -> None:
+        """See Joined."""
+        if self._joins is None:
+            self._joins = await self._immich.version() >= JOINS_BY_ITSELF
+        if not self._joins:
+            await _add(self._immich, self._album_id, asset_id)
 
 
 class Album:
@@ -18,14 +44,12 @@ class Album:
         self._finding = asyncio.Lock()
 
     async def add(self, asset_id: str) -> None:
-        """Put an asset into the album. Raises ImmichError."""
+        """See Joined."""
         try:
-            added = await self._immich.add_to_album(await self._id(), [asset_id])
+            await _add(self._immich, await self._id(), asset_id)
         except AlbumGone:
             await self._db.forget(self._fact)
-            added = await self._immich.add_to_album(await self._id(), [asset_id])
-        if asset_id not in added:
-            raise ImmichTrouble(f"asset {asset_id} did not join the album")
+            await _add(self._immich, await self._id(), asset_id)
 
     async def _id(self) -> str:
         # Immich's album names are not unique: two who look at once would make two albums.
@@ -35,3 +59,8 @@ class Album:
                 album_id = await self._immich.find_or_create_album(self._name)
                 await self._db.remember(self._fact, album_id)
             return album_id
+
+
+async def _add(immich: Immich, album_id: str, asset_id: str) -> None:
+    if asset_id not in await immich.add_to_album(album_id, [asset_id]):
+        raise ImmichTrouble(f"asset {asset_id} did not join the album")

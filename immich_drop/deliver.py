@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from immich_drop.album import Album
+from immich_drop.album import Joined
 from immich_drop.capture import sidecar, taken
 from immich_drop.errors import (
     Damaged,
@@ -65,7 +65,7 @@ class Courier:
     """Takes uploads into the library of the host's account, or into the album of a shared link."""
 
     def __init__(
-        self, *, immich: Immich, album: Album | None, ledger: Ledger, spool: Spool
+        self, *, immich: Immich, album: Joined | None, ledger: Ledger, spool: Spool
     ) -> None:
         self._immich = immich
         self._album = album

@@ -36,7 +36,6 @@
         │   ├── ImmichKeyRejected       401
         │   │   └── LinkRevoked         the link was deleted, or changed so that we may not upload
         │   ├── ImmichPermission        403, names the missing scope
-        │   │   └── CheckForbidden      only the bulk check is closed to this credential
         │   └── ImmichQuota             the library's owner is out of quota
         ├── ImmichTrouble               this delivery failed; trying again may help
         │   ├── AlbumGone               the album was deleted, or is not ours any more
@@ -339,10 +338,6 @@ class ImmichPermission(ImmichHold):
     """The API key lacks a permission; the detail names it."""
 
     code = "immich_permission"
-
-
-class CheckForbidden(ImmichPermission):
-    """This credential may upload but cannot ask by checksum: a caller goes without."""
 
 
 class ImmichQuota(ImmichHold):

@@ -4,8 +4,10 @@ Immich rules over them. Our memory serves while it is down, delivers what came b
 a link that has ended from one that never was.
 """
 
+import binascii
 import hashlib
 import sqlite3
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from typing import Self
@@ -18,13 +20,30 @@ Ref = ShareKey | ShareSlug
 """What an address tells of a link: its key, or its custom name."""
 
 
+HEX = 100
+"""Digits of a key that is written in hexadecimal."""
+
+
+def by_key(text: str) -> ShareKey:
+    """Take a link's key in the one spelling that we, and Immich's own page, use.
+
+    Immich decodes a key before it looks it up (`validateSharedLinkKey`: hexadecimal if it has
+    100 digits, else base64url, leniently), so that each has many spellings. Without this each of
+    them would be another drop, with password guesses of its own.
+    """
+    try:
+        raw = bytes.fromhex(text) if len(text) == HEX else urlsafe_b64decode(text + "==")
+    except (binascii.Error, ValueError):
+        return ShareKey(text)
+    return ShareKey(urlsafe_b64encode(raw).rstrip(b"=").decode())
+
+
 def scope(ref: Ref | None) -> str:
     """Name the drop at an address without giving the address away; empty for the one at `/`."""
     if ref is None:
         return ""
-    return hashlib.sha256(repr(astuple(ref)).encode() + type(ref).__name__.encode()).hexdigest()[
-        :16
-    ]
+    name = f"{type(ref).__name__} {astuple(ref)}"
+    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +56,7 @@ class Link:
     title: str
     message: str
     expires_at: datetime | None
+    album_id: str | None
     allow_upload: bool
     locked: bool
     """It has a password."""
@@ -51,6 +71,7 @@ class Link:
             title=title,
             message=message,
             expires_at=None,
+            album_id=None,
             allow_upload=True,
             locked=False,
         )
@@ -81,7 +102,8 @@ class LinkBook:
             title=shared.title,
             message=shared.description,
             expires_at=shared.expires_at,
-            allow_upload=shared.allow_upload and shared.has_album,
+            album_id=shared.album_id,
+            allow_upload=shared.allow_upload and shared.album_id is not None,
             locked=locked,
         )
         if link != self.get(link.id):
@@ -99,7 +121,7 @@ def _keep(connection: sqlite3.Connection, link: Link) -> None:
     connection.execute(
         "UPDATE links SET slug = NULL WHERE slug = ? AND id <> ?", (link.slug, link.id)
     )
-    connection.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    connection.execute("INSERT OR REPLACE INTO links VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _from_row(row: sqlite3.Row) -> Link:

@@ -63,6 +63,7 @@ MIGRATIONS = [
         title TEXT NOT NULL,
         message TEXT NOT NULL,
         expires_at INTEGER,
+        album_id TEXT,
         allow_upload INTEGER NOT NULL,
         locked INTEGER NOT NULL         -- 1: it has a password
     ) WITHOUT ROWID;

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from immich_drop.album import Album
+from immich_drop.album import Album, LinkAlbum
 from immich_drop.by_link import LinkCourier
 from immich_drop.db import Db
 from immich_drop.deliver import Carrier, Courier
@@ -75,7 +75,8 @@ class Ways:
         if link is None:
             raise LinkUnknown(link_id)
         immich = self.immich(ShareKey(link.key))
-        courier = Courier(immich=immich, album=None, ledger=self.ledger, spool=self._spool)
+        album = LinkAlbum(link.album_id, immich=immich) if link.album_id else None
+        courier = Courier(immich=immich, album=album, ledger=self.ledger, spool=self._spool)
         return self._make(
             immich, LinkCourier(courier, instead=self._courier if self._fallback else None)
         )

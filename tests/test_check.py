@@ -233,16 +233,6 @@ async def test_without_a_key_only_links_are_served(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
-async def test_before_links_put_things_into_their_album(tmp_path: Path) -> None:
-    async with running(tmp_path, version=(2, 5, 6)) as standin:
-        found = await findings(tmp_path, standin, api_key="")
-        assert about(found, "version")[0].level is Level.OK
-        (link,) = about(found, "link")
-        assert (link.level, link.advice) == (Level.WARNING, "Update Immich to 2.6.0 or newer.")
-        assert about(await findings(tmp_path, standin), "link") == []
-
-
-@pytest.mark.gen_test
 @pytest.mark.parametrize("with_key", [False, True])
 async def test_a_link_that_opens(tmp_path: Path, with_key: bool) -> None:
     async with running(tmp_path, scopes=frozenset({"all"})) as standin:

@@ -119,7 +119,7 @@ async def test_what_we_know_of_a_link(tmp_path: Path, version: Version) -> None:
             description="Bring all!",
             expires_at=expires,
             allow_upload=True,
-            has_album=True,
+            album_id=side.link.album,
         )
         assert shared.key not in repr(shared)
 
@@ -129,7 +129,7 @@ async def test_a_link_to_single_photos(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         side.change(album=None)
         shared = await side.shared()
-        assert (shared.has_album, shared.title) == (False, "")
+        assert (shared.album_id, shared.title) == (None, "")
 
 
 @pytest.mark.gen_test

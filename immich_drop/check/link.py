@@ -36,7 +36,7 @@ async def link(*, base_url: str, address: str) -> AsyncIterator[Finding]:
 
 
 def _shared(shared: SharedLink) -> Finding:
-    if not shared.has_album:
+    if shared.album_id is None:
         sentence = "The link shows single photos, not an album."
         return error("link", sentence, "Share an album, and use its link.")
     if not shared.allow_upload:

@@ -22,8 +22,6 @@ SCOPED: Version = (1, 141, 0)
 
 NEEDED = ("asset.upload",)
 NEEDED_FOR_ALBUM = ("album.read", "album.create", "albumAsset.create")
-LINKED: Version = (2, 6, 0)
-"""The first which puts what comes by a link into its album."""
 
 HELPFUL = {
     "asset.read": "a file can be verified after Immich failed in mid-upload",
@@ -69,9 +67,6 @@ async def server(
             answers = _keyed(immich, version, album_name) if api_key else _keyless(immich)
             async for finding in answers:
                 yield finding
-            if version < LINKED and (shared_link or not api_key):
-                sentence = "What comes by a link joins its owner's library, but not the album."
-                yield warning("link", sentence, f"Update Immich to {_name(LINKED)} or newer.")
             if shared_link:
                 async for finding in link(base_url=address, address=shared_link):
                     yield finding

@@ -70,7 +70,8 @@ class SharedLink:
     description: str
     expires_at: datetime | None
     allow_upload: bool
-    has_album: bool
+    album_id: str | None
+    """None: it shows single photos."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -87,5 +88,5 @@ class SharedLink:
             description=description if isinstance(description, str) else "",
             expires_at=datetime.fromisoformat(expires_at) if isinstance(expires_at, str) else None,
             allow_upload=member(value, "allowUpload", bool),
-            has_album=album is not None,
+            album_id=member(album, "id", str) if album else None,
         )

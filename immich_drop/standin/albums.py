@@ -52,6 +52,8 @@ def delete_album(call: Call) -> Answer:
 def add_assets(call: Call) -> Answer:
     """PUT /albums/{id}/assets."""
     ids = read_ids(call.body)
+    if call.link and not call.link.allow_upload:
+        raise Refusal(400, "Not found or no albumAsset.create access")
     if call.path[0] not in call.library.albums:
         raise Refusal(400, "Album not found")
     return Answer(200, _add(call, _accessible(call, "albumAsset.create"), ids))

@@ -60,7 +60,7 @@ ALBUMS = [
     ),
     replace(route("GET /albums/*", albums.get_album, "album.read"), shared=True),
     route("DELETE /albums/*", albums.delete_album, "album.delete"),
-    route("PUT /albums/*/assets", albums.add_assets, "albumAsset.create"),
+    replace(route("PUT /albums/*/assets", albums.add_assets, "albumAsset.create"), shared=True),
 ]
 TAGS = [
     route("PUT /tags", tags.upsert_tags, "tag.create"),

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from immich_drop.album import Album
+from immich_drop.album import Album, LinkAlbum
+from immich_drop.deliver import Courier
 from immich_drop.errors import ImmichTrouble
+from immich_drop.immich import Immich, ShareKey
 from immich_drop.standin import Fault, Kind
 from unit.second import ALBUM, Half, half
 
@@ -59,3 +61,22 @@ async def test_an_answer_that_is_lost_makes_no_second_album(tmp_path: Path) -> N
         drop.gate.open()
         row = await drop.settled(made.id)
         assert drop.standin.album(ALBUM).assets == [row.asset_id]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("version", [(1, 106, 0), (2, 5, 6), (2, 6, 0), (2, 7, 5)])
+async def test_what_comes_by_a_link_is_in_its_album(
+    tmp_path: Path, version: tuple[int, int, int]
+) -> None:
+    async with half(tmp_path, version=version) as drop:
+        link = drop.standin.make_link(album=ALBUM)
+        immich = Immich(base_url=drop.standin.url, credential=ShareKey(link.key), max_connections=2)
+        album = LinkAlbum(str(link.album), immich=immich)
+        courier = Courier(immich=immich, album=album, ledger=drop.ledger, spool=drop.spool)
+        for data in (b"first", b"second", b"first"):
+            upload = await drop.receive(data, link=link.id)
+            await courier.deliver(upload, sent=lambda _: None)
+        immich.close()
+        names = [asset.id for asset in drop.standin.assets]
+        assert len(names) == 2
+        assert drop.standin.album(ALBUM).assets == names

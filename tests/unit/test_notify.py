@@ -30,7 +30,7 @@ def shared_link(link_id: str, title: str) -> SharedLink:
         description="",
         expires_at=None,
         allow_upload=True,
-        has_album=True,
+        album_id="album",
     )
 
 
