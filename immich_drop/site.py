@@ -18,8 +18,9 @@ from immich_drop.bundle import join
 
 _REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
 _ENTRY = re.compile(r'<script[^>]*\ssrc="js/([\w-]+\.js)"')
-# Whole lines and blocks only: what stands behind code stays, and so no string is ever touched.
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
+# Behind or before code only where no quote follows on the line: so no string is ever touched.
+_REMARK = re.compile(r"""[ \t]+//[^\n"'`]*$|/\*\* @type [^*\n"'`]*\*/ ?""", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
@@ -72,7 +73,7 @@ def _strip(path: Path) -> bytes:
     body = path.read_bytes()
     if path.suffix not in (".js", ".css"):
         return body
-    return _INDENT.sub("", _COMMENT.sub("", body.decode())).encode()
+    return _INDENT.sub("", _REMARK.sub("", _COMMENT.sub("", body.decode()))).encode()
 
 
 def _make_asset(name: str, body: bytes) -> Asset:

@@ -25,7 +25,9 @@ import { b } from "./b.js";
 import {
   c,
 } from "./c.js";
-/* one */ const url = "http://example.org//x"; // stays
+/* one */ const url = "http://example.org//x"; // goes
+const path = "a // b"; // "stays"
+const n = /** @type {any} */ (url) ?? /** @type {"stays"} */ (path); // goes
   /** @param {string} x */ function f(x) { return `
 // in a string? never at the start of a line in our code
 `; }
@@ -77,7 +79,9 @@ def test_the_door_has_its_own_scripts_joined(web: Path) -> None:
 
 def test_only_comments_and_indentation_are_left_out(web: Path) -> None:
     main = served(Site(web), "js/main.js")
-    assert 'const url = "http://example.org//x"; // stays' in main
+    assert 'const url = "http://example.org//x";\n' in main
+    assert 'const path = "a // b"; // "stays"\n' in main
+    assert 'const n = (url) ?? /** @type {"stays"} */ (path);\n' in main
     assert "function f(x)" in main
     assert served(Site(web), "style.css") == "body {\ncolor: red;\n}\n"
 

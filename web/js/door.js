@@ -66,7 +66,7 @@ class Door {
     this.#asking = true;
     const { code, after } = await ask("api/config");
     this.#asking = false;
-    if (code === null && enter()) return;
+    if (code === null && mayEnter()) return enter();
     if ((code ?? "internal") !== this.#code) this.#show(code ?? "internal");
     if (!this.#face.passes) return;
     this.#timer = window.setTimeout(() => this.look(), Math.max(after, AGAIN_AFTER));
@@ -109,20 +109,25 @@ class Door {
 
   async #opened() {
     const { code } = await ask("api/config");
-    if (code === "password_required") this.#unlock.complain("cookies");
+    if (code === null) enter();
+    else if (code === "password_required") this.#unlock.complain("cookies");
     else await this.look();
   }
 }
 
 /**
  * To the page. It is a navigation of our own, as a reload would not be: what another site began is
- * repeated without the cookie that opens a link. The server may let in here and not there, because
- * of a cache in between, say: then not over and over.
+ * repeated without the cookie that opens a link.
  */
 function enter() {
-  const now = Date.now();
-  if (now - Number(recall(ENTERED)) < TOO_SOON) return false;
-  remember(ENTERED, String(now));
   location.replace(location.href.split("#", 1)[0] ?? "");
+}
+
+/** The server lets in, and sent here: because of a cache in between, say. Then not over and over. */
+function mayEnter() {
+  const tab = () => sessionStorage;
+  const now = Date.now();
+  if (now - Number(recall(ENTERED, tab)) < TOO_SOON) return false;
+  remember(ENTERED, String(now), tab);
   return true;
 }

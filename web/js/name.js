@@ -29,6 +29,8 @@ export function askName(form, wish, introduce) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     take();
-    if (name || !field.required) field.blur(); // and the phone puts its keyboard away
+    if (field.checkValidity())
+      field.blur(); // and the phone puts its keyboard away
+    else field.focus();
   });
 }

@@ -1,18 +1,20 @@
 // What the page may as well forget: where storage is blocked it does, when it is closed.
 
-/** @param {string} key */
-export function recall(key) {
+const local = () => localStorage; // throws where storage is blocked
+
+/** @param {string} key @param {() => Storage} [storage] */
+export function recall(key, storage = local) {
   try {
-    return localStorage.getItem(key);
+    return storage().getItem(key);
   } catch {
     return null;
   }
 }
 
-/** @param {string} key @param {string} value */
-export function remember(key, value) {
+/** @param {string} key @param {string} value @param {() => Storage} [storage] */
+export function remember(key, value, storage = local) {
   try {
-    localStorage.setItem(key, value);
+    storage().setItem(key, value);
   } catch {
     // blocked
   }
