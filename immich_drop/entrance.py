@@ -6,10 +6,11 @@ uploads by a link with a password without asking for it, so we ask.
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from immich_drop.errors import (
@@ -33,7 +34,7 @@ SOON = 5.0
 """Seconds until Immich is asked again when it did not answer."""
 
 PATIENCE = 5.0
-"""Seconds a guest waits for Immich when the link was open before."""
+"""Seconds guests wait for an answer, all together: who comes later does not wait again."""
 
 MOST = 1000
 """Answers that are kept."""
@@ -44,6 +45,14 @@ GUESSES_PER_MINUTE = 10
 """Wrong passwords of one link from one address."""
 ALL_GUESSES_PER_MINUTE = 300
 """Wrong passwords of one link from everywhere."""
+
+_QUERY = re.compile(r"\?\S*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    asked_at: float
+    answer: asyncio.Task[Link]
 
 
 class Entrance:
@@ -64,7 +73,7 @@ class Entrance:
         self._immich = immich
         self._clock = clock
         self._now = now
-        self._answers: OrderedDict[Ref, tuple[float, asyncio.Task[Link]]] = OrderedDict()
+        self._questions: OrderedDict[Ref, _Question] = OrderedDict()
         self._strangers = Rate(STRANGERS_PER_MINUTE, clock=clock)
         self._guesses = Rate(GUESSES_PER_MINUTE, clock=clock)
         self._all_guesses = Rate(ALL_GUESSES_PER_MINUTE, clock=clock)
@@ -73,7 +82,7 @@ class Entrance:
         """Give the drop that an address leads to; `unlocked` is the id of a link that was unlocked.
 
         Raises LinkNeeded, LinkUnknown, LinkExpired, LinkRevoked, LinkNoUpload, PasswordRequired,
-        RateLimited, and ImmichError when Immich does not answer and we never heard of the link.
+        RateLimited, and ImmichUnavailable when it does not answer and we never heard of the link.
         """
         if ref is None:
             if self._own is None:
@@ -87,7 +96,10 @@ class Entrance:
         return link
 
     async def unlock(self, ref: Ref, password: str, *, address: str) -> Link:
-        """Try a password. Raises as `enter`, and PasswordWrong."""
+        """Try a password; gives the link, which is not `locked` when it asks for none (any more).
+
+        Raises LinkUnknown, LinkExpired, LinkRevoked, PasswordWrong, RateLimited, ImmichUnavailable.
+        """
         try:
             return await self._ask(ref, address)
         except PasswordRequired:
@@ -105,8 +117,7 @@ class Entrance:
 
     async def _look_up(self, ref: Ref, address: str) -> Link:
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._ask(ref, address)
+            return await self._ask(ref, address)
         except PasswordRequired:
             link = self._book.find(ref)
             if link is None:
@@ -114,31 +125,44 @@ class Entrance:
             return replace(link, locked=True)
         except LinkUnknown:
             raise self._ended(ref) from None
-        except (ImmichError, TimeoutError) as error:
+        except ImmichUnavailable:
             link = self._book.find(ref)
             if link is None:
-                raise ImmichUnavailable(str(error) or "no answer yet") from error
+                raise
             if self._is_over(link):
                 raise LinkExpired(link.id) from None
             return link
 
     async def _ask(self, ref: Ref, address: str) -> Link:
         """Give what Immich says, or said a moment ago; guests who come together share the answer."""
-        asked = self._answers.get(ref)
-        if asked is None or self._is_stale(*asked):
-            if self._book.find(ref) is None:
-                self._strangers.spend(address)
-            asked = self._answers[ref] = (self._clock(), asyncio.create_task(self._fetch(ref)))
-            self._answers.move_to_end(ref)
-            if len(self._answers) > MOST:
-                self._answers.popitem(last=False)
-        return await asyncio.shield(asked[1])
+        question = self._questions.get(ref)
+        if question is None or self._is_stale(question):
+            question = self._put(ref, address)
+        waited = self._clock() - question.asked_at
+        try:
+            async with asyncio.timeout(max(0, PATIENCE - waited)):
+                return await asyncio.shield(question.answer)
+        except TimeoutError:
+            raise ImmichUnavailable("no answer yet") from None
 
-    def _is_stale(self, asked_at: float, answer: asyncio.Task[Link]) -> bool:
-        if not answer.done():
+    def _is_stale(self, question: _Question) -> bool:
+        if not question.answer.done():
             return False
-        lasts = SOON if isinstance(answer.exception(), ImmichError) else FRESH
-        return self._clock() - asked_at >= lasts
+        error = question.answer.exception()
+        said = error is None or isinstance(error, PasswordRequired | LinkUnknown)
+        return self._clock() - question.asked_at >= (FRESH if said else SOON)
+
+    def _put(self, ref: Ref, address: str) -> _Question:
+        if self._book.find(ref) is None:
+            self._strangers.spend(address)
+        question = _Question(self._clock(), asyncio.create_task(self._fetch(ref)))
+        # Even when nobody waits for it any more.
+        question.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        self._questions[ref] = question
+        self._questions.move_to_end(ref)
+        if len(self._questions) > MOST:
+            self._questions.popitem(last=False)
+        return question
 
     async def _fetch(self, ref: Ref) -> Link:
         async with self._asking(ref) as immich:
@@ -146,9 +170,13 @@ class Entrance:
 
     @asynccontextmanager
     async def _asking(self, ref: Ref) -> AsyncIterator[Immich]:
+        """Look at Immich by a link. Whatever keeps it from an answer is the same to a guest."""
         immich = self._immich(ref)
         try:
             yield immich
+        except ImmichError as error:
+            # Immich repeats an address it does not know, and that can carry a name or a password.
+            raise ImmichUnavailable(_QUERY.sub("?…", str(error))) from error
         finally:
             immich.close()
 

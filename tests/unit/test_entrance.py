@@ -1,0 +1,463 @@
+"""The entrance: Immich rules, its word counts for a while, and nobody tries all the passwords."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextlib import nullcontext as no_error
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from immich_drop import entrance as module
+from immich_drop.db import Db
+from immich_drop.entrance import FRESH, GUESSES_PER_MINUTE, SOON, STRANGERS_PER_MINUTE, Entrance
+from immich_drop.errors import (
+    ImmichUnavailable,
+    LinkExpired,
+    LinkNeeded,
+    LinkNoUpload,
+    LinkRevoked,
+    LinkUnknown,
+    PasswordRequired,
+    PasswordWrong,
+    RateLimited,
+    Unavailable,
+)
+from immich_drop.immich import Immich, ShareKey, ShareSlug
+from immich_drop.link import Link, LinkBook, Ref
+from immich_drop.standin import Fault, Kind, StandIn
+from immich_drop.standin import Link as Row
+from immich_drop.upload import OWN
+from unit.make import Clock, opened
+
+ADDRESS, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+PASSWORD = "pass & wörd"
+HANGS = Fault(kind=Kind.SLOW_ANSWER, match=".*", times=None, seconds=60)
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Side:
+    """An entrance, and the host's own side of it."""
+
+    entrance: Entrance
+    standin: StandIn
+    book: LinkBook
+    clock: Clock
+    db: Db
+
+    def share(self, **options: Any) -> tuple[Row, ShareKey]:
+        row = self.standin.make_link(**{"album": "Wedding", **options})
+        return row, ShareKey(row.key)
+
+    def change(self, row: Row, **fields: object) -> None:
+        for name, value in fields.items():
+            setattr(row, name, value)
+        self.standin.library.save(row)
+
+    async def enter(
+        self, ref: Ref | None, *, unlocked: str | None = None, address: str = ADDRESS
+    ) -> Link:
+        return await self.entrance.enter(ref, unlocked=unlocked, address=address)
+
+    async def unlock(self, ref: Ref, password: str, *, address: str = ADDRESS) -> Link:
+        return await self.entrance.unlock(ref, password, address=address)
+
+    @property
+    def questions(self) -> int:
+        return len(self.standin.exchanges)
+
+
+@asynccontextmanager
+async def sides(folder: Path, *, own: bool = True) -> AsyncIterator[Side]:
+    standin, clock = StandIn(folder / "immich", job_delay=None), Clock()
+    await standin.start()
+
+    def immich(ref: Ref) -> Immich:
+        return Immich(base_url=standin.url, credential=ref, max_connections=2)
+
+    with opened(folder / "state.db") as db:
+        book = LinkBook(db)
+        entrance = Entrance(
+            own=Link.own(title="Ours", message="Hi") if own else None,
+            book=book,
+            immich=immich,
+            clock=clock,
+            # Immich asks the clock on the wall, so ours has to be near it.
+            now=lambda: NOW + timedelta(seconds=clock.seconds),
+        )
+        try:
+            yield Side(entrance=entrance, standin=standin, book=book, clock=clock, db=db)
+        finally:
+            await standin.stop()
+
+
+# What opens
+
+
+@pytest.mark.gen_test
+async def test_the_drop_at_the_root(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        assert (await side.enter(None)).id == OWN
+        assert side.questions == 0
+    async with sides(tmp_path / "without", own=False) as side:
+        with pytest.raises(LinkNeeded):
+            await side.enter(None)
+
+
+@pytest.mark.gen_test
+async def test_a_link_by_its_key_and_by_its_name(tmp_path: Path) -> None:
+    async with sides(tmp_path, own=False) as side:
+        row, key = side.share(slug="süß/ & spicy", description="Bring all!")
+        link = await side.enter(key)
+        assert link == await side.enter(ShareSlug("süß/ & spicy"))
+        assert (link.id, link.title, link.message) == (row.id, "Wedding", "Bring all!")
+
+
+@pytest.mark.gen_test
+async def test_a_link_that_only_shows(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        row, key = side.share(allow_upload=False)
+        with pytest.raises(LinkNoUpload):
+            await side.enter(key)
+        side.change(row, allow_upload=True)
+        side.clock.pass_(FRESH)
+        assert (await side.enter(key)).id == row.id
+
+
+# How long an answer counts
+
+
+@pytest.mark.gen_test
+async def test_an_answer_counts_for_a_minute(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        row, key = side.share()
+        await side.enter(key)
+        side.change(row, allow_upload=False)
+        side.clock.pass_(FRESH - 1)
+        await side.enter(key)
+        assert side.questions == 1
+        side.clock.pass_(1)
+        with pytest.raises(LinkNoUpload):
+            await side.enter(key)
+        assert side.questions == 2
+
+
+@pytest.mark.gen_test
+async def test_guests_who_come_together_ask_once(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        links = await asyncio.gather(*(side.enter(key, address=f"a{n}") for n in range(50)))
+        assert len({link.id for link in links}) == 1
+        assert side.questions == 1
+        stranger = ShareKey("nobody")
+        errors = await asyncio.gather(
+            *(side.enter(stranger) for _ in range(50)), return_exceptions=True
+        )
+        assert {type(error) for error in errors} == {LinkUnknown}
+        assert side.questions == 2
+
+
+@pytest.mark.gen_test
+async def test_a_guest_who_leaves_takes_the_answer_from_nobody(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        impatient, patient = (asyncio.create_task(side.enter(key)) for _ in range(2))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        assert (await patient).title == "Wedding"
+        assert side.questions == 1
+        assert impatient.cancelled()
+
+
+@pytest.mark.gen_test
+async def test_no_more_answers_are_kept_than_there_is_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST", 3)
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        for ref in (key, *(ShareSlug(f"nobody {n}") for n in range(3))):
+            with pytest.raises(LinkUnknown) if ref != key else no_error():
+                await side.enter(ref)
+        assert len(side.entrance._questions) == 3
+        before = side.questions
+        with pytest.raises(LinkUnknown):
+            await side.enter(ShareSlug("nobody 2"))
+        assert side.questions == before
+        await side.enter(key)
+        assert side.questions == before + 1
+
+
+# What is closed
+
+
+@pytest.mark.gen_test
+async def test_unknown_revoked_and_expired_are_told_apart(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        gone, gone_key = side.share()
+        ending, ending_key = side.share(expires_at=NOW + timedelta(hours=1))
+        _, never_seen = side.share(expires_at=NOW - timedelta(days=400))
+        for key in (gone_key, ending_key):
+            await side.enter(key)
+        side.standin.library.remove_link(gone)
+        side.change(ending, expires_at=NOW - timedelta(days=400))
+        side.clock.pass_(3600)
+        for key, error in (
+            (gone_key, LinkRevoked),
+            (ending_key, LinkExpired),
+            (never_seen, LinkUnknown),
+            (ShareKey("mistyped"), LinkUnknown),
+        ):
+            with pytest.raises(error):
+                await side.enter(key)
+            with pytest.raises(error):
+                await side.unlock(key, "anything")
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_moves_to_another_link(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        name = ShareSlug("party")
+        row, key = side.share(slug="party", password=PASSWORD)
+        await side.unlock(name, PASSWORD)
+        side.change(row, slug=None)
+        other, _ = side.share(album="Club", slug="party", password=PASSWORD)
+        side.clock.pass_(FRESH)
+        assert (await side.unlock(name, PASSWORD)).id == other.id
+        assert (await side.enter(name, unlocked=other.id)).title == "Club"
+        with pytest.raises(PasswordRequired):
+            await side.enter(name, unlocked=row.id)
+        assert (await side.enter(key, unlocked=row.id)).title == "Wedding"
+
+
+# While Immich is down
+
+
+@pytest.mark.gen_test
+async def test_a_link_that_was_open_before_stays_open(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share(expires_at=NOW + timedelta(hours=1))
+        locked, locked_key = side.share(album="Club", password=PASSWORD)
+        _, late = side.share(album="Late")
+        await side.enter(key)
+        await side.unlock(locked_key, PASSWORD)
+        await side.standin.down()
+        side.clock.pass_(FRESH)
+        assert (await side.enter(key)).title == "Wedding"
+        assert (await side.enter(locked_key, unlocked=locked.id)).title == "Club"
+        with pytest.raises(PasswordRequired):
+            await side.enter(locked_key)
+        for ref in (late, ShareKey("nobody")):
+            with pytest.raises(ImmichUnavailable):
+                await side.enter(ref)
+        with pytest.raises(ImmichUnavailable):
+            await side.unlock(locked_key, PASSWORD)
+        side.clock.pass_(3600)
+        with pytest.raises(LinkExpired):
+            await side.enter(key)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(kind=Kind.HTML, status=502, match=".*"),
+        Fault(kind=Kind.STATUS, status=500, match=".*"),
+        Fault(kind=Kind.STATUS, status=401, message="Who?", match=".*"),
+        Fault(kind=Kind.REDIRECT, status=302, location="https://login.example/", match=".*"),
+        Fault(kind=Kind.HTML, status=200, match=".*"),
+    ],
+    ids=lambda fault: f"{fault.kind} {fault.status}",
+)
+async def test_it_is_asked_again_soon(tmp_path: Path, fault: Fault) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        side.standin.faults.add(fault)
+        for passed in (0, SOON - 1):
+            side.clock.pass_(passed)
+            with pytest.raises(ImmichUnavailable):
+                await side.enter(key)
+        asked = side.questions
+        side.clock.pass_(1)
+        assert (await side.enter(key)).title == "Wedding"
+        assert side.questions == asked + 1
+
+
+@pytest.mark.gen_test
+async def test_one_guest_waits_for_an_immich_that_hangs_not_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else every single photo of a batch would wait."""
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        _, unseen = side.share(album="Club")
+        await side.enter(key)
+        side.standin.faults.add(HANGS)
+        side.clock.pass_(FRESH)
+        assert (await side.enter(key)).title == "Wedding"
+        with pytest.raises(ImmichUnavailable):
+            await side.enter(unseen)
+        side.clock.pass_(module.PATIENCE)
+        monkeypatch.setattr(module, "PATIENCE", 1000)
+        side.clock.pass_(1000)
+        async with asyncio.timeout(5):
+            assert (await side.enter(key)).title == "Wedding"
+            with pytest.raises(ImmichUnavailable):
+                await side.enter(unseen)
+
+
+@pytest.mark.gen_test
+async def test_an_answer_nobody_waits_for_any_more_is_no_mishap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    mishaps: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: mishaps.append(about))
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        side.standin.faults.add(HANGS)
+        with pytest.raises(ImmichUnavailable):
+            await side.enter(key)
+        (question,) = side.entrance._questions.values()
+        await side.standin.down()
+        await asyncio.wait([question.answer])
+        side.entrance._questions.clear()
+        del question
+        gc.collect()
+        assert mishaps == []
+
+
+@pytest.mark.gen_test
+async def test_a_database_that_failed_is_tried_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        with monkeypatch.context() as broken:
+            broken.setattr("immich_drop.link._keep", lambda c, _: c.execute("no statement"))
+            with pytest.raises(Unavailable):
+                await side.enter(key)
+        side.clock.pass_(SOON)
+        assert (await side.enter(key)).title == "Wedding"
+
+
+@pytest.mark.gen_test
+async def test_what_immich_repeats_of_our_address_is_not_repeated(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        said = "Cannot GET /api/shared-links/me?slug=secret&password=secret"
+        side.standin.faults.add(
+            Fault(kind=Kind.STATUS, status=404, message=said, match=".*shared-links.*", times=None)
+        )
+        for attempt in (side.enter(ShareSlug("secret")), side.unlock(ShareSlug("secret"), "x")):
+            with pytest.raises(ImmichUnavailable, match="Cannot GET /api/shared-links/me") as found:
+                await attempt
+            assert "secret" not in str(found.value)
+        side.standin.faults.clear()
+
+
+# Passwords
+
+
+@pytest.mark.gen_test
+async def test_a_locked_link(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        row, key = side.share(password=PASSWORD)
+        other, _ = side.share(album="Club")
+        for unlocked in (None, "", OWN, other.id, row.id):
+            with pytest.raises(PasswordRequired):
+                await side.enter(key, unlocked=unlocked)
+        assert side.book.get(row.id) is None, "nothing is known of it without its password"
+        for wrong in ("wrong", PASSWORD.upper(), f"{PASSWORD} "):
+            with pytest.raises(PasswordWrong):
+                await side.unlock(key, wrong)
+        link = await side.unlock(key, PASSWORD)
+        assert (link.id, link.title, link.locked) == (row.id, "Wedding", True)
+        assert (await side.enter(key, unlocked=row.id)) == link
+        for unlocked in (None, other.id):
+            with pytest.raises(PasswordRequired):
+                await side.enter(key, unlocked=unlocked)
+
+
+@pytest.mark.gen_test
+async def test_a_link_that_gets_a_password_and_loses_it(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        row, key = side.share()
+        link = await side.enter(key)
+        assert not link.locked
+        assert not (await side.unlock(key, "anything")).locked
+        side.change(row, password=PASSWORD)
+        side.clock.pass_(FRESH)
+        with pytest.raises(PasswordRequired):
+            await side.enter(key)
+        with pytest.raises(PasswordWrong):
+            await side.unlock(key, "anything")
+        await side.unlock(key, PASSWORD)
+        await side.standin.down()
+        side.clock.pass_(FRESH)
+        with pytest.raises(PasswordRequired):
+            await side.enter(key)
+        side.standin.up()
+        side.change(row, password=None)
+        side.clock.pass_(FRESH)
+        assert not (await side.enter(key)).locked
+
+
+@pytest.mark.gen_test
+async def test_wrong_passwords_are_limited_and_right_ones_not(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share(password=PASSWORD)
+        other, other_key = side.share(album="Club", password=PASSWORD)
+        for _ in range(3 * GUESSES_PER_MINUTE):
+            await side.unlock(key, PASSWORD)
+        for _ in range(GUESSES_PER_MINUTE):
+            with pytest.raises(PasswordWrong):
+                await side.unlock(key, "wrong")
+        asked = side.questions
+        for password in ("wrong", PASSWORD):
+            with pytest.raises(RateLimited) as limited:
+                await side.unlock(key, password)
+            assert limited.value.retry_after == 60 / GUESSES_PER_MINUTE
+        assert side.questions == asked, "Immich is not even asked"
+        assert (await side.unlock(other_key, PASSWORD)).id == other.id
+        await side.unlock(key, PASSWORD, address=ELSEWHERE)
+        side.clock.pass_(60 / GUESSES_PER_MINUTE)
+        await side.unlock(key, PASSWORD)
+
+
+@pytest.mark.gen_test
+async def test_many_addresses_guess_no_faster_than_all_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ALL_GUESSES_PER_MINUTE", 20)
+    async with sides(tmp_path) as side:
+        _, key = side.share(password=PASSWORD)
+        for number in range(20):
+            with pytest.raises(PasswordWrong):
+                await side.unlock(key, "wrong", address=str(number))
+        with pytest.raises(RateLimited):
+            await side.unlock(key, PASSWORD, address="one more")
+
+
+@pytest.mark.gen_test
+async def test_links_nobody_heard_of_are_limited_and_known_ones_not(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share()
+        await side.enter(key, address=ELSEWHERE)
+        for number in range(STRANGERS_PER_MINUTE):
+            with pytest.raises(LinkUnknown):
+                await side.enter(ShareSlug(f"guess {number}"))
+        asked = side.questions
+        for attempt in (side.enter(ShareSlug("more")), side.unlock(ShareSlug("even more"), "x")):
+            with pytest.raises(RateLimited):
+                await attempt
+        assert side.questions == asked
+        side.clock.pass_(FRESH / 2)
+        assert (await side.enter(key)).title == "Wedding"
+        with pytest.raises(LinkUnknown):
+            await side.enter(ShareSlug("more"), address=ELSEWHERE)

@@ -1,0 +1,129 @@
+"""Links as we remember them: one row each, whatever the host does to them in Immich."""
+
+from base64 import urlsafe_b64encode
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from immich_drop.immich import SharedLink, ShareKey, ShareSlug
+from immich_drop.link import Link, LinkBook, by_key, scope
+from immich_drop.upload import OWN
+from unit.make import START, opened
+
+RAW = bytes(range(50))
+KEY = urlsafe_b64encode(RAW).rstrip(b"=").decode()
+SHARED = SharedLink(
+    id="a",
+    key=KEY,
+    slug="our-day",
+    title="Wedding",
+    description="Bring all!",
+    expires_at=START + timedelta(milliseconds=1),
+    allow_upload=True,
+    album_id="the album",
+)
+
+
+@pytest.mark.gen_test
+async def test_every_column_survives(tmp_path: Path) -> None:
+    bare = replace(SHARED, id="b", key="other", slug=None, expires_at=None, album_id=None)
+    with opened(tmp_path / "state.db") as db:
+        full = await LinkBook(db).remember(SHARED, locked=True)
+        least = await LinkBook(db).remember(bare, locked=False)
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        assert book.get("a") == book.find(ShareKey(KEY)) == book.find(ShareSlug("our-day")) == full
+        assert book.get("b") == book.find(ShareKey("other")) == least
+        assert full == Link(
+            id="a",
+            key=KEY,
+            slug="our-day",
+            title="Wedding",
+            message="Bring all!",
+            expires_at=START + timedelta(milliseconds=1),
+            album_id="the album",
+            allow_upload=True,
+            locked=True,
+        )
+        assert not least.allow_upload, "without an album nothing can be brought into it"
+        for stranger in (ShareKey("our-day"), ShareSlug(KEY), ShareSlug(""), ShareKey("")):
+            assert book.find(stranger) is None
+
+
+@pytest.mark.gen_test
+async def test_what_the_host_changes_is_taken_over(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        await book.remember(SHARED, locked=False)
+        changed = replace(SHARED, slug="new", title="Party", expires_at=None, allow_upload=False)
+        link = await book.remember(changed, locked=True)
+        assert book.find(ShareSlug("our-day")) is None
+        assert book.find(ShareSlug("new")) == book.get("a") == link
+        assert (link.title, link.expires_at) == ("Party", None)
+        assert not link.allow_upload
+        assert link.locked
+
+
+@pytest.mark.gen_test
+async def test_a_name_moves_to_another_link(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        await book.remember(SHARED, locked=False)
+        await book.remember(replace(SHARED, id="b", key="other"), locked=False)
+        found = book.find(ShareSlug("our-day"))
+        assert found is not None
+        assert found.id == "b"
+        before = book.find(ShareKey(KEY))
+        assert before is not None, "what waits for it has to get there"
+        assert (before.id, before.slug) == ("a", None)
+
+
+@pytest.mark.gen_test
+async def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        await book.remember(SHARED, locked=False)
+        before = db.read("PRAGMA data_version")[0][0]
+        await book.remember(SHARED, locked=False)
+        assert db.read("PRAGMA data_version")[0][0] == before
+        await book.remember(SHARED, locked=True)
+        assert db.read("PRAGMA data_version")[0][0] != before
+
+
+def test_a_key_is_in_no_words_about_it() -> None:
+    own = Link.own(title="", message="")
+    assert own.id == OWN
+    assert KEY not in repr(replace(own, key=KEY))
+    for ref in (ShareKey(KEY), ShareSlug("our-day")):
+        assert KEY not in scope(ref)
+        assert "our-day" not in scope(ref)
+
+
+def test_every_address_is_a_drop_of_its_own() -> None:
+    refs = [None, ShareKey("a"), ShareSlug("a"), ShareKey("b"), ShareSlug("b"), ShareSlug("婚礼")]
+    assert len({scope(ref) for ref in refs}) == len(refs)
+    assert scope(None) == ""
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        KEY,
+        KEY + "=",
+        KEY[:-1] + chr(ord(KEY[-1]) + 1),  # 67 characters hold 402 bits, and two are not read
+        KEY + ".",
+        f"{KEY})",
+        RAW.hex(),
+        RAW.hex().upper(),
+    ],
+)
+def test_a_key_has_one_spelling(spelling: str) -> None:
+    """Else each would be a drop with password guesses of its own."""
+    assert by_key(spelling) == ShareKey(KEY)
+
+
+@pytest.mark.parametrize("text", ["nobody", "x", "ключ", "g" * 100, "", "-_-_", "a" * 200])
+def test_what_is_no_key_is_nobodys(text: str) -> None:
+    assert by_key(text) != ShareKey(KEY)
