@@ -45,7 +45,7 @@ class Destinations:
         self._made: dict[str, Destination] = {}
 
     def of(self, link: str) -> Destination:
-        """Give the destination of a link, or of OWN. Raises NotFound."""
+        """Give the destination of a link, or of OWN. Raises LinkUnknown."""
         if link not in self._made:
             made = self._made[link] = self._make(link)
             made.forwarder.start()

@@ -314,6 +314,7 @@ class ImmichHold(ImmichError):
 class ImmichUnavailable(ImmichHold):
     """Immich is down, unreachable, in maintenance, or a proxy answers in its place."""
 
+    status = 503
     code = "immich_unavailable"
 
 

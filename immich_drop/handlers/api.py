@@ -10,6 +10,7 @@ from immich_drop.known import MOST
 from immich_drop.tus import is_session
 
 LONGEST_PASSWORD = 1000
+LONGEST_ADDRESS = 500
 """Characters."""
 
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
@@ -28,22 +29,27 @@ class UnlockHandler(DropHandler):
     """`POST /api/unlock`: the password of a link, for a cookie that opens it for some days."""
 
     async def post(self) -> None:
-        password = self.read_json().get("password")
-        if not isinstance(password, str) or len(password) > LONGEST_PASSWORD:
-            raise BadRequest("no password")
+        password = _read_password(self.read_json().get("password"))
         if self.ref is None:
             raise NotFound("the drop at / has no password")
         unlocked = await self.parts.entrance.unlock(self.ref, password, address=self.address)
-        self.keep_unlocked(unlocked)
+        if unlocked.locked:
+            # Else whoever came while a link was open to all could stay when it is not any more.
+            self.keep_unlocked(unlocked)
         self.set_status(204)
 
 
 class CodeHandler(DropHandler):
     """`GET /qr.svg`: the address of this drop, for another phone's camera."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
+        self.parts.requests.spend(self.address)
+        await self.enter()
+        address = f"{self.url}/"
+        if len(address) > LONGEST_ADDRESS:
+            raise NotFound("no camera reads so much")
         self.set_header("Content-Type", "image/svg+xml")
-        self.finish(qr.svg(f"{self.url}/"))
+        self.finish(qr.svg(address))
 
 
 class KnownHandler(DropHandler):
@@ -74,6 +80,16 @@ class RetryHandler(DropHandler):
         self.parts.requests.spend(self.address)
         await self.parts.destinations.retry(upload_id, session=self.read_session())
         self.set_status(204)
+
+
+def _read_password(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_PASSWORD:
+        raise BadRequest("no password")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates, which JSON can say
+        raise BadRequest("the password is no text") from None
+    return value
 
 
 def _read_checksums(value: Any) -> list[bytes]:

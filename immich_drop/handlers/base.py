@@ -13,7 +13,7 @@ from tornado.web import Finish, HTTPError, RequestHandler
 from immich_drop.errors import BadRequest, DropError, MethodNotAllowed, NotFound
 from immich_drop.handlers.parts import Parts
 from immich_drop.immich import ShareKey, ShareSlug
-from immich_drop.link import Link, Ref, scope
+from immich_drop.link import Link, Ref, by_key, scope
 from immich_drop.tus import is_session
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,8 @@ PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microp
 UNLOCKED_DAYS = 7
 """For how long a guest need not say the password of a link again."""
 
-_LINK = re.compile(r"(/(?:share|s)/)[^/]+")
+_LINK = re.compile(r"(/(?:share|s)(?:/|%2f)+)[^/]+|[\w-]{40,}", re.IGNORECASE)
+"""A link's key or name where it belongs, and a key wherever a guest may mistype it to."""
 
 _NAMES = {460: "Checksum Mismatch", 499: "Client Closed Request"}
 
@@ -59,7 +60,14 @@ class DropHandler(RequestHandler):
     def find_link(self) -> None:
         """Take the link out of what the routing table matched: the verbs go without."""
         key, slug = self.path_kwargs.pop("key", None), self.path_kwargs.pop("slug", None)
-        self.ref = ShareKey(key) if key else ShareSlug(slug) if slug else None
+        self.ref = by_key(key) if key else ShareSlug(slug) if slug else None
+
+    def decode_argument(self, value: bytes, name: str | None = None) -> str:
+        """Decode what the routing table matched. Raises BadRequest without it: it may be secret."""
+        try:
+            return super().decode_argument(value, name)
+        except HTTPError:
+            raise BadRequest(f"{name} is not UTF-8") from None
 
     def check_sender(self) -> None:
         """Raise BadRequest for a foreign Host, and ForeignOrigin for what another site asks."""
@@ -177,7 +185,7 @@ class NotFoundHandler(DropHandler):
 
 def blanked(path: str) -> str:
     """Make a path fit for the log: a link's key or name is a secret."""
-    return _LINK.sub(r"\1…", path)
+    return _LINK.sub(lambda found: f"{found[1] or ''}…", path)
 
 
 def _translate(error: HTTPError) -> DropError:

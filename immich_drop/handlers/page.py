@@ -17,7 +17,8 @@ class SlashHandler(DropHandler):
 
     def get(self) -> None:
         last = self.request.path.rpartition("/")[2]
-        self.redirect(f"{last}/", permanent=True)
+        # Without the dot `https:evil.example` would be another site.
+        self.redirect(f"./{last}/", permanent=True)
 
     head = get
 
