@@ -71,35 +71,19 @@ def test_a_mood_passes(product: Product, immich: Immich, mood: str) -> None:
     until(lambda: product.tus.ask("GET", "/readyz", {}).status == 200, "all to be well")
 
 
-def test_a_key_that_is_replaced(tmp_path: Path) -> None:
-    """The host writes the new one into .env and starts again."""
-    files = [b"waits 1", b"waits 2", b"waits 3"]
-    with Immich(tmp_path / "immich", "--key", "the-new-key") as renewed:
-        old = {**renewed.settings, "IMMICH_API_KEY": "the-old-key"}
-        with running(tmp_path / "product", **old) as product:
-            for data in files:
-                product.tus.upload(data)
-            until(lambda: "immich_key" in product.log, "the host to be told")
-            product.stop()
-            assert product.log.count("deliveries wait") == 1
-            assert "the-old-key" not in product.log
-            product.start(IMMICH_API_KEY="the-new-key")
-            for data in files:
-                renewed.wait_for(data)
-
-
-def test_an_asset_deleted_in_immich_may_come_again(immich: Immich, tmp_path: Path) -> None:
+def test_an_asset_deleted_in_immich_may_come_again(
+    product: Product, immich: Immich, session: str
+) -> None:
     """Our ledger remembers it, but Immich decides."""
     data = b"deleted by mistake, dropped again"
-    with running(tmp_path, **immich.settings) as product:
-        product.tus.upload(data, session="0123456789abcdef", item="1")
-        gone = immich.wait_for(data)
-        until(lambda: not product.spool, "the first to be settled")
-        delete(immich, gone.id)
-        until(lambda: not immich.assets(data), "Immich to forget it")
-        product.tus.upload(data, session="0123456789abcdef", item="2")
-        assert immich.wait_for(data).id != gone.id
-        until(lambda: not product.spool, "the second to be settled")
+    product.tus.upload(data, session=session, item="1")
+    gone = immich.wait_for(data)
+    until(lambda: not product.spool, "the first to be settled")
+    delete(immich, gone.id)
+    until(lambda: not immich.assets(data), "Immich to forget it")
+    product.tus.upload(data, session=session, item="2")
+    assert immich.wait_for(data).id != gone.id
+    until(lambda: not product.spool, "the second to be settled")
 
 
 def delete(immich: Immich, asset_id: str) -> None:
