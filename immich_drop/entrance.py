@@ -28,7 +28,7 @@ from immich_drop.immich import Immich
 from immich_drop.limits import Rate
 from immich_drop.link import Link, LinkBook, Ref, scope
 
-FRESH = 60.0
+FRESH = 20.0
 """Seconds for which an answer of Immich counts."""
 SOON = 5.0
 """Seconds until Immich is asked again when it did not answer."""

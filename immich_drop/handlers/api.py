@@ -8,6 +8,7 @@ from immich_drop.errors import BadRequest, NotFound
 from immich_drop.handlers.base import DropHandler
 from immich_drop.known import MOST
 from immich_drop.tus import is_session
+from immich_drop.upload import OWN
 
 LONGEST_PASSWORD = 1000
 LONGEST_ADDRESS = 500
@@ -21,7 +22,8 @@ class ConfigHandler(DropHandler):
 
     async def get(self) -> None:
         link = await self.enter()
-        about = {"title": link.title, "message": link.message}
+        shared = link.id != OWN
+        about = {"title": link.title, "message": link.message, "shared": shared}
         self.finish(self.parts.config | about | {"extensions": sorted(self.parts.extensions())})
 
 
