@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from immich_drop.db import Db
+from immich_drop.db import Db, from_ms
 from immich_drop.errors import StateConflict, Unavailable
+from immich_drop.ledger import Ledger
 from immich_drop.migrations import MIGRATIONS
-from immich_drop.upload import SETTLED, TRANSITIONS, State
+from immich_drop.upload import OWN, SETTLED, TRANSITIONS, State
 from unit.make import START, opened, sha1, upload
 
 PHOTO = sha1(b"photo")
@@ -39,6 +40,8 @@ async def test_every_column_survives(tmp_path: Path) -> None:
         code="immich_trouble",
         state=State.RECEIVED,
         asset_id="a",
+        link="a link",
+        guest="Zoë 🐱",
     )
     with opened(tmp_path / "state.db") as db:
         assert await db.add(full) == full
@@ -175,7 +178,7 @@ async def test_a_caller_that_went_away_harms_nobody(tmp_path: Path) -> None:
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from immich_drop.db import Db
+from immich_drop.db import Db, from_ms
 
 async def main():
     db = Db(Path(sys.argv[1]))
@@ -249,6 +252,53 @@ def test_every_older_schema_is_brought_up_to_date(tmp_path: Path, done: int) -> 
     connection.close()
     with opened(path) as db:
         asyncio.run(db.add(upload()))
+
+
+FIRST = """
+INSERT INTO uploads VALUES
+    ('waits', 's', '1', '192.0.2.1', 'photo.jpg', 'filename cGhvdG8uanBn', 5, 1000, x'01', NULL,
+     x'02', 'received', NULL, 2, 1, 2000, 'immich_trouble', 3000, 4000),
+    ('is half here', NULL, NULL, '192.0.2.2', 'film.mov', '', NULL, NULL, NULL, 3,
+     NULL, 'receiving', NULL, 0, 0, NULL, NULL, 3000, 4000);
+INSERT INTO ledger VALUES (x'03', 'asset', 5000), (x'04', 'another asset', 6000);
+INSERT INTO facts VALUES ('album:Wedding', 'its id');
+"""
+"""What a drop with the first schema held: it had one library, and knew no names of guests."""
+
+
+def test_a_database_of_the_first_schema_keeps_all_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(MIGRATIONS[0] + FIRST + "PRAGMA user_version = 1")
+    connection.close()
+    for _ in range(2):
+        with opened(path) as db:
+            waits, half = db.get("waits"), db.get("is half here")
+            assert waits == upload(
+                id="waits",
+                session="s",
+                item="1",
+                last_modified=from_ms(1000),
+                declared=b"\1",
+                checksum=b"\2",
+                state=State.RECEIVED,
+                attempts=2,
+                offered=True,
+                retry_at=from_ms(2000),
+                code="immich_trouble",
+                created_at=from_ms(3000),
+                updated_at=from_ms(4000),
+            )
+            assert half is not None
+            assert (half.link, half.guest, half.proven, half.length) == (OWN, None, 3, None)
+            assert db.find_item("s", "1") == waits
+            assert Ledger(db).entries() == [
+                (b"\3", "asset", from_ms(5000), OWN),
+                (b"\4", "another asset", from_ms(6000), OWN),
+            ]
+            assert db.fact("album:Wedding") == "its id"
+            assert db.promised([b"\2"], link=OWN) == {b"\2"}
+            assert db.read("SELECT * FROM links") == []
 
 
 def lay_newer(path: Path) -> None:

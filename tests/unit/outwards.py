@@ -1,0 +1,128 @@
+"""All ways to Immich, put together as the drop does it, before a stand-in with shared links."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from immich_drop.db import Db
+from immich_drop.destination import Destinations
+from immich_drop.immich import ShareKey
+from immich_drop.metrics import Metrics
+from immich_drop.progress import Progress
+from immich_drop.spool import Spool
+from immich_drop.standin import Link, StandIn
+from immich_drop.upload import OWN, State, Upload
+from immich_drop.ways import Ways
+from unit.make import sha1, upload
+
+
+@dataclass(slots=True, kw_only=True)
+class Outwards:
+    """Everything between `received` and the libraries of several people."""
+
+    db: Db
+    spool: Spool
+    standin: StandIn
+    ways: Ways
+    destinations: Destinations
+
+    async def share(self, album: str, **options: Any) -> Link:
+        """Make a link that a guest has come by."""
+        link = self.standin.make_link(album=album, **options)
+        immich = self.ways.immich(ShareKey(link.key))
+        await self.ways.book.remember(await immich.shared_link(), locked=False)
+        immich.close()
+        return link
+
+    def change(self, link: Link, **fields: object) -> None:
+        """Do what the host may do in Immich's own page."""
+        for name, value in fields.items():
+            setattr(link, name, value)
+        self.standin.library.save(link)
+
+    async def receive(self, data: bytes, link: str = OWN, **changes: object) -> Upload:
+        """Lay down an upload that was just received, without a word to anybody."""
+        fields: dict[str, object] = {"length": len(data), "link": link}
+        fields |= {"state": State.RECEIVED, "checksum": sha1(data)}
+        made = await self.db.add(upload(**(fields | changes)))
+        self.spool.path(made.id).write_bytes(data)
+        return made
+
+    async def bring(self, data: bytes, link: str = OWN, **changes: object) -> Upload:
+        """Receive an upload and hand it on."""
+        made = await self.receive(data, link, **changes)
+        self.destinations.push(made)
+        return made
+
+    async def until(self, made: Upload, wanted: Callable[[Upload], bool]) -> Upload:
+        """Wait until an upload's row is as wanted."""
+        async with asyncio.timeout(10):
+            while True:
+                row = self.db.get(made.id)
+                assert row is not None
+                if wanted(row):
+                    return row
+                await asyncio.sleep(0.002)
+
+    async def settled(self, made: Upload) -> Upload:
+        return await self.until(made, lambda row: row.asset_id is not None)
+
+    async def waiting(self, made: Upload, code: str) -> Upload:
+        return await self.until(made, lambda row: row.code == code)
+
+    def inside(self, album: str) -> list[str]:
+        """Return the names of what is in an album."""
+        names = {asset.id: asset.name for asset in self.standin.assets}
+        return [names[asset] for asset in self.standin.album(album).assets]
+
+
+@asynccontextmanager
+async def outwards(
+    folder: Path,
+    *,
+    api_key: str | None = None,
+    album: str = "",
+    fallback: bool = False,
+    concurrency: int = 3,
+    standin: StandIn | None = None,
+) -> AsyncIterator[Outwards]:
+    """Open all ways on a folder; another time may follow on the same."""
+    ours = standin is None
+    if standin is None:
+        standin = StandIn(folder / "immich", job_delay=None)
+        await standin.start()
+    db, spool, progress = Db(folder / "db"), Spool(folder / "spool"), Progress()
+    db.open()
+    spool.prepare()
+    ways = Ways(
+        base_url=standin.url,
+        api_key=standin.key if api_key is None else api_key,
+        album_name=album,
+        fallback=fallback,
+        concurrency=concurrency,
+        db=db,
+        spool=spool,
+        progress=progress,
+        metrics=Metrics(),
+        now=now,
+    )
+    destinations = Destinations(make=ways.open, db=db, progress=progress, now=now)
+    destinations.start()
+    try:
+        yield Outwards(db=db, spool=spool, standin=standin, ways=ways, destinations=destinations)
+    finally:
+        standin.faults.clear()
+        await destinations.stop(0)
+        destinations.close()
+        if ours:
+            await standin.stop()
+        spool.close()
+        db.close()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,59 @@
+"""What one guest may have under way: by each link, and in all."""
+
+from pathlib import Path
+
+import pytest
+
+from immich_drop.allowance import PAUSE, UNLIMITED, Allowance
+from immich_drop.db import Db
+from immich_drop.errors import SessionFull, TooManyUploads
+from immich_drop.upload import OWN, State, Upload
+from unit.make import opened, upload
+
+SESSION = "s" * 22
+HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
+
+
+async def add(db: Db, allowance: Allowance, **fields: object) -> Upload:
+    made = upload(**fields)
+    return await db.add(made, also=allowance.of(made))
+
+
+@pytest.mark.gen_test
+async def test_unfinished_ones_are_counted_by_the_link(tmp_path: Path) -> None:
+    """The guests of one wedding, behind one address, take no place from those of another."""
+    two = Allowance(open_uploads=2, session_bytes=0)
+    with opened(tmp_path / "state.db") as db:
+        for link in ("a", "b", OWN):
+            made = [await add(db, two, link=link, address=HERE) for _ in range(2)]
+            with pytest.raises(TooManyUploads) as refused:
+                await add(db, two, link=link, address=HERE)
+            assert refused.value.retry_after == PAUSE
+            await add(db, two, link=link, address=ELSEWHERE)
+            await db.move(made[0], State.RECEIVED)
+            await add(db, two, link=link, address=HERE)
+        assert db.count()[State.RECEIVING] == 9, "what was refused is not there"
+
+
+@pytest.mark.gen_test
+async def test_bytes_are_counted_by_the_session(tmp_path: Path) -> None:
+    ten = Allowance(open_uploads=0, session_bytes=10)
+    with opened(tmp_path / "state.db") as db:
+        await add(db, ten, length=6, session=SESSION)
+        with pytest.raises(SessionFull):
+            await add(db, ten, length=5, session=SESSION)
+        deferred = await add(db, ten, length=None, session=SESSION)
+        with pytest.raises(SessionFull):
+            await db.change(deferred, length=5, also=ten.bytes_of(deferred))
+        await db.change(deferred, length=4, also=ten.bytes_of(deferred))
+        await add(db, ten, length=10, session="t" * 22)
+        for _ in range(3):
+            await add(db, ten, length=10, session=None)
+
+
+@pytest.mark.gen_test
+async def test_no_limit_is_none(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        for _ in range(30):
+            await add(db, UNLIMITED, length=10**15, session=SESSION, address=HERE)
+        assert db.count()[State.RECEIVING] == 30

@@ -1,0 +1,159 @@
+"""Uploads whose link was closed: they wait, or go into the host's own library, once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from immich_drop import forward, gate
+from immich_drop.by_link import LinkCourier
+from immich_drop.deliver import Courier
+from immich_drop.errors import Damaged, ImmichHold, ImmichKeyRejected, ImmichRefused, LinkRevoked
+from immich_drop.immich import ShareKey
+from immich_drop.standin import Fault, Kind, Link
+from immich_drop.upload import State
+from unit.make import sha1
+from unit.outwards import Outwards, outwards
+
+PHOTO = b"a photo" * 100
+SEND = "POST /assets"
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every second between two attempts a few milliseconds."""
+    monkeypatch.setattr(forward, "FIRST_DELAY", 0.003)
+    monkeypatch.setattr(gate, "FIRST_PAUSE", 0.003)
+    monkeypatch.setattr(gate, "LONGEST_PAUSE", 0.02)
+
+
+CLOSINGS: list[Callable[[Outwards, Link], object]] = [
+    lambda drop, link: drop.standin.library.remove_link(link),
+    lambda drop, link: drop.change(link, allow_upload=False),
+    lambda drop, link: drop.change(link, expires_at=link.created_at),
+]
+
+
+def courier(drop: Outwards, key: str) -> Courier:
+    immich = drop.ways.immich(ShareKey(key))
+    return Courier(immich=immich, album=None, ledger=drop.ways.ledger, spool=drop.spool)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("close", CLOSINGS, ids=["deleted", "no upload", "expired"])
+async def test_they_wait_and_the_reason_is_said(
+    tmp_path: Path, close: Callable[[Outwards, Link], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        close(drop, link)
+        made = [await drop.bring(PHOTO + bytes([n]), link.id) for n in range(9)]
+        row = await drop.waiting(made[0], "link_revoked")
+        assert row.state is State.RECEIVED
+        (reason,) = drop.destinations.closed()
+        assert isinstance(reason, LinkRevoked)
+        assert link.id in str(reason)
+        said = [each for each in caplog.messages if "link_revoked" in each]
+        assert len(said) == 1, "once, not for each file"
+        assert link.key not in caplog.text
+        assert drop.standin.assets == []
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("close", CLOSINGS, ids=["deleted", "no upload", "expired"])
+async def test_or_they_go_into_the_hosts_own_library(
+    tmp_path: Path, close: Callable[[Outwards, Link], object]
+) -> None:
+    async with outwards(tmp_path, fallback=True, album="Strays") as drop:
+        anna = drop.standin.add_user("Anna").user
+        link = await drop.share("Wedding", owner=anna)
+        close(drop, link)
+        made = [await drop.bring(PHOTO + bytes([n % 3]), link.id) for n in range(6)]
+        for each in made:
+            await drop.settled(each)
+        assert {asset.owner for asset in drop.standin.assets} == {drop.standin.user.id}
+        assert len(drop.inside("Strays")) == 3
+        assert drop.inside("Wedding") == []
+        assert list(drop.destinations.closed()) == []
+
+
+@pytest.mark.gen_test
+async def test_only_a_closed_link_is_left_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with outwards(tmp_path, fallback=True) as drop:
+        anna = drop.standin.add_user("Anna").user
+        link = await drop.share("Wedding", owner=anna)
+        drop.standin.faults.add(
+            Fault(kind=Kind.HTML, status=401, match=SEND),
+            Fault(kind=Kind.ERROR_BEFORE_INSERT, match=SEND),
+            Fault(kind=Kind.QUOTA, match=SEND),
+            Fault(kind=Kind.STATUS, status=403, message="No", match=SEND),
+            Fault(kind=Kind.MAINTENANCE, match=SEND),
+        )
+        made = await drop.bring(PHOTO, link.id)
+        await drop.settled(made)
+        assert {asset.owner for asset in drop.standin.assets} == {anna.id}
+        assert "own library" not in caplog.text
+
+
+@pytest.mark.gen_test
+async def test_when_neither_is_open_it_waits_for_either(tmp_path: Path) -> None:
+    async with outwards(tmp_path, fallback=True, api_key="revoked too") as drop:
+        link = await drop.share("Wedding")
+        drop.change(link, allow_upload=False)
+        made = await drop.bring(PHOTO, link.id)
+        await drop.waiting(made, "immich_key")
+        (reason,) = drop.destinations.closed()
+        assert isinstance(reason, ImmichKeyRejected)
+        assert not isinstance(reason, LinkRevoked)
+        drop.change(link, allow_upload=True)
+        await drop.settled(made)
+        assert drop.inside("Wedding") == ["photo.jpg"]
+
+
+@pytest.mark.gen_test
+async def test_what_was_under_way_when_the_link_was_closed_is_there_once(tmp_path: Path) -> None:
+    """Immich took it, its answer was lost, and then the link was deleted."""
+    async with outwards(tmp_path, fallback=True) as drop:
+        link = await drop.share("Wedding")
+        drop.standin.faults.add(Fault(kind=Kind.LOSE_ANSWER, match=SEND))
+        way = LinkCourier(courier(drop, link.key), instead=drop.ways._courier)
+        made = await drop.receive(PHOTO, link.id)
+        with pytest.raises(Exception, match="StreamClosed|closed|answer"):
+            await way.deliver(made, sent=lambda _: None)
+        drop.standin.library.remove_link(link)
+        delivered = await way.deliver(made, sent=lambda _: None)
+        (asset,) = drop.standin.assets
+        assert delivered.asset_id == asset.id
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("open_", [True, False])
+async def test_what_changed_on_our_disk_gets_nowhere(tmp_path: Path, open_: bool) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        if not open_:
+            drop.standin.library.remove_link(link)
+        way = LinkCourier(courier(drop, link.key), instead=drop.ways._courier)
+        made = await drop.receive(PHOTO, link.id)
+        drop.spool.path(made.id).write_bytes(PHOTO[::-1])
+        way.doubt(made.id)
+        with pytest.raises(Damaged):
+            await way.deliver(made, sent=lambda _: None)
+        assert drop.standin.assets == []
+
+
+@pytest.mark.gen_test
+async def test_a_refusal_of_the_file_is_one(tmp_path: Path) -> None:
+    async with outwards(tmp_path, fallback=True) as drop:
+        link = await drop.share("Wedding")
+        made = await drop.bring(PHOTO, link.id, name="notes.txt")
+        row = await drop.until(made, lambda row: row.state is State.FAILED)
+        assert row.code == "immich_type_refused"
+        assert drop.ways.ledger.known([sha1(PHOTO)], link=link.id) == set()
+
+
+def test_to_wait_for_a_link_is_to_wait() -> None:
+    assert issubclass(LinkRevoked, ImmichHold)
+    assert not issubclass(LinkRevoked, ImmichRefused)
