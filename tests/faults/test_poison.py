@@ -19,16 +19,24 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
+def packed_zeros(megabytes: int) -> bytes:
+    """Compress so many zeros, by repeating what one megabyte of them comes to."""
+    deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    one = deflate.compress(bytes(1_000_000)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    end = zlib.compressobj(9, wbits=-zlib.MAX_WBITS).flush()
+    adler32 = struct.pack(">HH", megabytes * 1_000_000 % 65521, 1)
+    return b"\x78\xda" + one * megabytes + end + adler32
+
+
 def png_bomb() -> bytes:
     """900 million pixels in 100 kB."""
     head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes(90_000_000), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed_zeros(90))
 
 
 def png_text_bomb() -> bytes:
     """A text of 200 MB that takes 200 kB, before the pixels."""
-    text = chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + zlib.compress(bytes(200_000_000), 9))
+    text = chunk(b"zTXt", b"XML:com.adobe.xmp\0\0" + packed_zeros(200))
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + text * 2 + chunk(b"IEND", b"")
 
