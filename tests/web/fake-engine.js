@@ -14,6 +14,7 @@ const config = {
   title: "Anna & Tom, 12 September",
   message:
     "You were there, and you saw it with other eyes than we did. Please share what you caught!",
+  shared: asked.has("shared"),
   maxFileSize: 50e9,
   maxChunk: 64e6,
   extensions: [".jpg", ".mp4"],

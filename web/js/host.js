@@ -44,6 +44,9 @@ export class Host {
     element("#title").textContent = this.title;
     element("#message").textContent = this.#config.message || this.#words.say("message");
     element("#limits").textContent = this.#words.say("limits", { size });
+    const audience = this.#config.shared ? "album" : "privacy";
+    element("#audience").textContent = this.#words.say(audience);
+    element("#audienceIcon").setAttribute("href", `#i-${audience}`);
     document.title = this.title;
   }
 

@@ -8,9 +8,14 @@ export const SAFE = new Set(["received", "stored", "duplicate"]);
 /** What a fresh page mends: it asks for the password, or for the name. @type {ReadonlySet<string | null>} */
 export const RENEWABLE = new Set(["password_required", "name_required"]);
 
+/** The link takes nothing (any more). @param {string | null} code */
+export function isClosed(code) {
+  return code?.startsWith("link_") ?? false;
+}
+
 /** The drop itself takes nothing, not only this file. @param {string | null} code */
 export function isShut(code) {
-  return code !== null && (code.startsWith("link_") || RENEWABLE.has(code));
+  return isClosed(code) || RENEWABLE.has(code);
 }
 
 const VIDEO = /\.(3gp|avi|flv|insv|m2ts?|m4v|mkv|mov|mp4|mpe?g|mts|mxf|vob|webm|wmv)$/i;

@@ -7,7 +7,7 @@
 /** @import {Memory, Memo} from "./memory.js" */
 import { fingerprint } from "./fingerprint.js";
 import { Intake } from "./intake.js";
-import { isShut, newItem, RENEWABLE, SAFE } from "./item.js";
+import { isShut, newItem, SAFE } from "./item.js";
 import { Lanes } from "./lanes.js";
 import { Transfer } from "./transfer.js";
 import { Refusal } from "./tus.js";
@@ -208,9 +208,10 @@ export class Queue {
     if (!transfer || !(SAFE.has(item.state) || item.state === "failed")) return;
     this.#lanes.drop(transfer);
     if (transfer.kept !== item.state) this.#keep(transfer);
-    const { state, code } = item;
+    const { state, code, mendable } = item;
     if (state === "failed" && (code === "session_full" || isShut(code)))
-      for (const { item } of this.#lanes.empty()) this.#uploads.change(item, { state, code });
+      for (const { item } of this.#lanes.empty())
+        this.#uploads.change(item, { state, code, mendable });
   }
 
   /** @param {Item} item */
@@ -231,7 +232,7 @@ export class Queue {
     const { id, name, size, kind, code } = item;
     const session = this.#gear.session;
     transfer.kept = state;
-    if (code === "unreadable" || (state === "failed" && RENEWABLE.has(code))) state = "interrupted";
+    if (code === "unreadable" || (state === "failed" && isShut(code))) state = "interrupted";
     this.#memory.put({ id, session, name, size, kind, state, print, sha1, handle, at: Date.now() });
   }
 }

@@ -1,5 +1,6 @@
 /** @import {Item, ItemState} from "./types.js" */
 /** @import {Key, Words} from "./i18n.js" */
+import { isClosed } from "./item.js";
 
 /** @type {Record<ItemState, {icon: string, word: Key}>} */
 const FACES = {
@@ -108,7 +109,8 @@ export class Row {
 
   /** @param {Item} item */
   #reason(item) {
-    const reason = this.#words.reason(item.code);
+    const held = item.state === "received" && isClosed(item.code);
+    const reason = this.#words.reason(held ? "link_hold" : item.code);
     if (item.retryAt === null || item.state === "failed") return reason;
     const time = this.#words.format.clock(item.retryAt);
     return `${reason} ${this.#words.say("nextTry", { time })}`;

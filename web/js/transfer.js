@@ -7,7 +7,7 @@
 /** @import {Uploads} from "./uploads.js" */
 import { Backoff, sleep } from "./backoff.js";
 import { checksumOf, fingerprint } from "./fingerprint.js";
-import { SAFE } from "./item.js";
+import { isClosed, SAFE } from "./item.js";
 import { read, readable, Unreadable } from "./source.js";
 import { Refusal } from "./tus.js";
 
@@ -252,7 +252,8 @@ export class Transfer {
     if (!(error instanceof Refusal)) throw error;
     const { kind, code } = error;
     this.#offset = null;
-    if (kind === "refused") return this.#fail(code ?? "bad_request");
+    // The host may open the drop again, while this page still has the files.
+    if (kind === "refused") return this.#fail(code ?? "bad_request", isClosed(code));
     if (kind === "mismatch" && this.#restarts++ === RESTARTS) return this.#fail(code, true);
     if (kind === "gone") this.#change({ upload: null });
     if (kind === "network" && !(await readable(this.#file, this.#attempt.signal)))

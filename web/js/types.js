@@ -78,6 +78,7 @@
  * @typedef {object} Config
  * @property {string} title
  * @property {string} message
+ * @property {boolean} shared      by a link of Immich, which shows what it takes to others who have it
  * @property {number} maxFileSize  bytes
  * @property {number} maxChunk     bytes in one request that every proxy on the way lets through
  * @property {string[]} extensions lower case, with the dot

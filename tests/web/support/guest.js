@@ -19,6 +19,7 @@ export const KIB = 1024;
 export const CONFIG = {
   title: "",
   message: "",
+  shared: false,
   maxFileSize: 2 ** 30,
   maxChunk: 64 * 2 ** 20,
   extensions: [".jpg", ".mp4"],
