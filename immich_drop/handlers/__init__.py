@@ -37,7 +37,7 @@ def make_application(parts: Parts, *, base_path: str, secret: str) -> Applicatio
     shared links: a host who sends one only swaps the host name.
     """
     optional = f"(?:{base_path})?" if base_path else ""
-    drop = optional + r"(?:/share/(?P<key>[A-Za-z0-9_-]{1,200})|/s/(?P<slug>[^/]{1,200}))?"
+    drop = optional + r"(?:/share/(?P<key>[^/]{1,200})|/s/(?P<slug>[^/]{1,1000}))?"
     reach: dict[str, Any] = {"parts": parts}
     page = reach | {"site": Site(WEB)}
     return Application(

@@ -5,7 +5,7 @@ import logging
 import re
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from tornado.iostream import StreamClosedError
 from tornado.web import Finish, HTTPError, RequestHandler
@@ -102,6 +102,8 @@ class DropHandler(RequestHandler):
             self._cookie,
             link.id,
             expires_days=UNLOCKED_DAYS,
+            # The link's own path can be spelt in more ways than a browser compares.
+            path=f"{urlsplit(self.parts.forwarded.base_url(self.request)).path}/",
             httponly=True,
             samesite="Strict",
             secure=self.url.startswith("https:"),

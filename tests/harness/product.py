@@ -13,6 +13,8 @@ from harness.wire import Address
 
 SERVER = Path(__file__).parents[2] / "server.py"
 
+OPEN = re.compile(r"^Immich Drop is open at", re.MULTILINE)
+
 UNCLEAN = re.compile(r"Traceback|Uncaught exception|never retrieved|never awaited|Warning: ")
 """What must not be in a log, whatever clients and Immich do."""
 
@@ -45,8 +47,15 @@ class Product:
         self.settings = settings
         self._before = ""
         self.process = launch(folder, settings)
-        self.address: Address = self.process.address()
+        self.address: Address = self._open()
         self.settings["PORT"] = str(self.address[1])
+
+    def _open(self) -> Address:
+        """Wait until guests may come; with a PUBLIC_URL only we know our port."""
+        if "PUBLIC_URL" not in self.settings:
+            return self.process.address()
+        self.process.wait_for(OPEN)
+        return "127.0.0.1", int(self.settings["PORT"])
 
     @property
     def url(self) -> str:
@@ -79,7 +88,7 @@ class Product:
         self._before = self.log
         self.settings |= settings
         self.process = launch(self.folder, self.settings)
-        self.process.address()
+        self._open()
 
     def crash(self, **settings: str) -> None:
         """Kill -9 and start again."""

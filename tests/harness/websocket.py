@@ -27,12 +27,14 @@ class WebSocket:
         Refused: the handshake was answered with anything but 101.
     """
 
-    def __init__(self, address: Address, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, address: Address, *, path: str = "/ws", headers: Mapping[str, str] | None = None
+    ) -> None:
         host = f"{address[0]}:{address[1]}"
         self._connection = Connection(address)
         answer = self._connection.ask(
             "GET",
-            "/ws",
+            path,
             {
                 "Host": host,
                 "Origin": f"http://{host}",
