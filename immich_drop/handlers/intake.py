@@ -7,6 +7,7 @@ the next one meanwhile.
 """
 
 import asyncio
+import mmap
 from typing import cast
 
 from tornado.iostream import IOStream, StreamClosedError
@@ -16,7 +17,7 @@ from immich_drop.handlers.pace import Pace
 from immich_drop.reception import Reception
 
 SMALL = 64 * 1024
-"""Bytes of the buffer every body starts with: what 500 slow phones can have at once."""
+"""Bytes of the buffer of a body that is small or slow: what 500 phones can have at once."""
 
 LARGE = 4 * 1024 * 1024
 """Bytes of a pooled buffer: a hop into a thread costs 0.3 ms of CPU, so it has to be worth it."""
@@ -26,7 +27,7 @@ HAND_OVER = 0.5
 gains ground."""
 
 FAST = 0.05
-"""Seconds: a body that fills a small buffer within this time gets a large one."""
+"""Seconds: a body that fills small buffers within this time each is worth a large one."""
 
 
 class Buffers:
@@ -43,7 +44,9 @@ class Buffers:
         if not self._unmade:
             return None
         self._unmade -= 1
-        return memoryview(bytearray(LARGE))
+        # Whole pages, which take memory only where bytes have come; a bytearray starts 32 bytes
+        # into one, and every copy into and out of it is the slower for it.
+        return memoryview(mmap.mmap(-1, LARGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
     def give(self, buffer: memoryview) -> None:
         """Take a large buffer back."""
@@ -69,9 +72,10 @@ class Intake:
         self._loop = asyncio.get_running_loop()
         self._pace = Pace(window=idle, clock=self._loop.time)
         self._begun = self._loop.time()
-        self._buffer = memoryview(bytearray(min(SMALL, framing.length or SMALL)))
         self._spare: memoryview | None = None
         self._filled = self._handed = 0
+        large = buffers.take() if framing.length is not None and framing.length > SMALL else None
+        self._buffer = large or memoryview(bytearray(min(SMALL, framing.length or SMALL)))
         self._job: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -87,7 +91,7 @@ class Intake:
         finally:
             clock.cancel()
             try:
-                await self._hand_over()
+                self._hand_over()
                 await self._join()
             finally:
                 self._give_back()
@@ -101,6 +105,8 @@ class Intake:
     async def _read(self) -> None:
         if self._filled == len(self._buffer):
             await self._turn_over()
+        elif self._crawls:
+            await self._step_down()
         space = self._buffer[self._filled : self._filled + self._framing.left]
         self._pace.wait()
         try:
@@ -124,18 +130,45 @@ class Intake:
         await self._stream.read_bytes(0)
 
     async def _turn_over(self) -> None:
-        """Hand the full buffer over, go on with the other one."""
-        await self._hand_over()
-        full, self._buffer = self._buffer, self._next_buffer()
-        self._spare = full
+        """Hand the full buffer over, and go on with the other one once that is written."""
+        before, full, fast = self._job, self._buffer, not self._lags
+        self._hand_over()
+        # The job goes to its thread with the next turn of the loop, and what is read in this one
+        # may take a millisecond.
+        await asyncio.sleep(0)
+        if before is not None:
+            await asyncio.wait([before])
+            before.result()
+        self._buffer, self._spare = self._other_buffer(fast=fast), full
+        self._begin_buffer()
+
+    async def _step_down(self) -> None:
+        """Leave the large buffers to somebody who fills them."""
+        self._hand_over()
+        await self._join()
+        self._give_back()
+        self._buffer, self._spare = memoryview(bytearray(SMALL)), None
+        self._begin_buffer()
+
+    def _begin_buffer(self) -> None:
         self._filled = self._handed = 0
         self._begun = self._loop.time()
 
-    def _next_buffer(self) -> memoryview:
+    @property
+    def _lags(self) -> bool:
+        """Tell whether the bytes come slower than small buffers are filled within FAST each."""
+        return self._filled * FAST < (self._loop.time() - self._begun) * SMALL
+
+    @property
+    def _crawls(self) -> bool:
+        """Tell whether a large buffer is wasted on this guest."""
+        tried = self._loop.time() - self._begun > HAND_OVER
+        return len(self._buffer) == LARGE and tried and self._lags
+
+    def _other_buffer(self, *, fast: bool) -> memoryview:
         spare = self._spare
         if spare is not None and len(spare) == LARGE:
             return spare
-        fast = len(self._buffer) == LARGE or self._loop.time() - self._begun < FAST
         large = self._buffers.take() if fast and self._wants_more else None
         return large or spare or memoryview(bytearray(SMALL))
 
@@ -143,10 +176,6 @@ class Intake:
     def _wants_more(self) -> bool:
         """Tell whether a small buffer would not do: of a chunked body nobody knows."""
         return self._framing.length is None or self._framing.left > SMALL
-
-    async def _hand_over(self) -> None:
-        await self._join()
-        self._start()
 
     async def _join(self) -> None:
         """Wait for the job under way; the clock may have started another one meanwhile."""
@@ -156,19 +185,22 @@ class Intake:
                 self._job = None
             job.result()
 
-    def _start(self) -> None:
+    def _hand_over(self) -> None:
         if self._handed < self._filled:
             data = self._buffer[self._handed : self._filled]
             self._handed = self._filled
-            self._job = asyncio.create_task(self._reception.write(data))
+            self._job = asyncio.create_task(self._write(data, self._job))
+
+    async def _write(self, data: memoryview, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before  # raises what that one did: there must be no gap in the file
+        await self._reception.write(data)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(HAND_OVER)
-            if self._job is not None and self._job.done() and not self._job.exception():
-                self._job = None
-            if self._job is None:
-                self._start()
+            if self._job is None or self._job.done():
+                self._hand_over()
             if self._pace.patience < 0:
                 self._stream.close()
 
