@@ -40,6 +40,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._synchronous = ""
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="db", daemon=True)
         self._thread.start()
@@ -76,26 +77,35 @@ class Writer:
         # FULL syncs the whole log, with what was committed before.
         synchronous = "FULL" if any(job.promise for job in jobs) else "NORMAL"
         try:
-            self._connection.execute(f"PRAGMA synchronous={synchronous}")
+            self._sync(synchronous)
             self._connection.execute("BEGIN IMMEDIATE")
-            outcomes = [self._attempt(job) for job in jobs]
-            self._connection.execute("COMMIT")
+            outcomes = [self._attempt(job, alone=len(jobs) == 1) for job in jobs]
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             outcomes = [Unavailable(f"database: {error}")] * len(jobs)
             self._roll_back()
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
 
-    def _attempt(self, job: _Job) -> object:
-        self._connection.execute("SAVEPOINT job")
+    def _sync(self, how: str) -> None:
+        if how != self._synchronous:
+            self._connection.execute(f"PRAGMA synchronous={how}")
+            self._synchronous = how
+
+    def _attempt(self, job: _Job, *, alone: bool) -> object:
+        """Run one job; every statement spared is a turn at the GIL that others may hold."""
+        if not alone:
+            self._connection.execute("SAVEPOINT job")
         try:
             outcome = job.write(self._connection)
         except Exception as error:  # noqa: BLE001  # the caller meets it; thread and others go on
             # Where SQLite gave up the whole transaction this fails too, and with it all jobs.
-            self._connection.execute("ROLLBACK TO job")
+            self._connection.execute("ROLLBACK" if alone else "ROLLBACK TO job")
             broken = isinstance(error, sqlite3.Error)
             outcome = Unavailable(f"database: {error}") if broken else error
-        self._connection.execute("RELEASE job")
+        if not alone:
+            self._connection.execute("RELEASE job")
         return outcome
 
     def _roll_back(self) -> None:
