@@ -7,7 +7,7 @@ wait for the writer, so they stay on the event loop.
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -85,7 +85,7 @@ class Db:
 
         `also` follows in the same transaction; what it raises takes the upload along.
         """
-        marks = ", ".join("?" * len(fields(Upload)))
+        marks = ", ".join("?" * len(_COLUMNS))
         row = _to_row(upload)
 
         def write(connection: sqlite3.Connection) -> bool:
@@ -256,8 +256,11 @@ def _to_column(value: object) -> object:
     return to_ms(value) if isinstance(value, datetime) else value
 
 
+_COLUMNS = tuple(field.name for field in fields(Upload))
+
+
 def _to_row(upload: Upload) -> tuple[object, ...]:
-    return tuple(_to_column(value) for value in astuple(upload))
+    return tuple(_to_column(getattr(upload, column)) for column in _COLUMNS)
 
 
 _MOMENTS = {"last_modified", "retry_at", "created_at", "updated_at"}
