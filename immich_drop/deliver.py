@@ -83,9 +83,11 @@ class Courier:
         checksum = upload.checksum or await self._spool.checksum(upload.id)
         async with self._alone(checksum):
             with _later():
+                # Also by a link: an Immich that is down, or has closed it, should say so before it
+                # is sent gigabytes.
+                found = await self._find(upload.link, checksum)
+            if found is None or self._immich.by_link:
                 # What comes by a link is sent in any case: only so does a duplicate join its album.
-                found = None if self._immich.by_link else await self._find(upload.link, checksum)
-            if found is None:
                 await self._look_again(upload, checksum)
                 delivered = await self._send(upload, checksum, sent)
             else:
@@ -165,7 +167,7 @@ class Courier:
             found = await self._find(upload.link, checksum)
         if found is None or found.asset_id != answer.asset_id or found.trashed:
             raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
-        state = State.STORED if answer.created else State.DUPLICATE
+        state = State.STORED if answer.created or upload.offered else State.DUPLICATE
         return Delivered(state, answer.asset_id)
 
     def _look_into(self, upload: Upload) -> tuple[datetime, bytes | None]:

@@ -113,19 +113,50 @@ async def test_when_neither_is_open_it_waits_for_either(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
-async def test_what_was_under_way_when_the_link_was_closed_is_there_once(tmp_path: Path) -> None:
-    """Immich took it, its answer was lost, and then the link was deleted."""
+async def test_what_got_in_before_the_link_was_closed_is_there_once(tmp_path: Path) -> None:
+    """We died between Immich's answer and our row, and the link was deleted meanwhile."""
     async with outwards(tmp_path, fallback=True) as drop:
         link = await drop.share("Wedding")
-        drop.standin.faults.add(Fault(kind=Kind.LOSE_ANSWER, match=SEND))
-        way = LinkCourier(courier(drop, link.key), instead=drop.ways._courier)
         made = await drop.receive(PHOTO, link.id)
-        with pytest.raises(Exception, match="StreamClosed|closed|answer"):
-            await way.deliver(made, sent=lambda _: None)
+        first = await courier(drop, link.key).deliver(made, sent=lambda _: None)
         drop.standin.library.remove_link(link)
-        delivered = await way.deliver(made, sent=lambda _: None)
-        (asset,) = drop.standin.assets
-        assert delivered.asset_id == asset.id
+        drop.destinations.push(made)
+        assert (await drop.settled(made)).asset_id == first.asset_id
+        assert len(drop.standin.assets) == 1
+
+
+@pytest.mark.gen_test
+async def test_what_we_sent_before_is_no_duplicate(tmp_path: Path) -> None:
+    """Its answer was lost; the host should hear of it as of any other photo."""
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        for offered, state in ((True, State.STORED), (False, State.DUPLICATE)):
+            made = await drop.receive(PHOTO, link.id, offered=offered)
+            await courier(drop, link.key).deliver(made, sent=lambda _: None)
+            drop.destinations.push(made)
+            assert (await drop.settled(made)).state is state
+
+
+@pytest.mark.gen_test
+async def test_a_closed_link_is_sent_no_gigabytes(tmp_path: Path) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        drop.standin.library.remove_link(link)
+        await drop.waiting(await drop.bring(PHOTO, link.id), "link_revoked")
+        assert max(each.received for each in drop.standin.exchanges) < len(PHOTO)
+
+
+@pytest.mark.gen_test
+async def test_while_immich_is_down_one_at_a_time_tries(tmp_path: Path) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        await drop.standin.down()
+        made = [await drop.bring(PHOTO + bytes([n]), link.id) for n in range(9)]
+        await drop.waiting(made[0], "immich_unavailable")
+        assert [reason.code for reason in drop.destinations.closed()] == ["immich_unavailable"]
+        drop.standin.up()
+        for each in made:
+            await drop.settled(each)
 
 
 @pytest.mark.gen_test
