@@ -93,7 +93,8 @@ class FaultPlan:
     def __init__(self, seed: int = 0) -> None:
         self.faults: list[Fault] = []
         self._random = Random(seed)
-        self._woken = asyncio.Event()
+        self.woken = asyncio.Event()
+        """Set when the requests that were struck since it was made hang no longer."""
 
     def add(self, *faults: Fault) -> None:
         """Put faults in force; of several at one point, the first added strikes."""
@@ -106,15 +107,8 @@ class FaultPlan:
 
     def wake(self) -> None:
         """Let the requests which hang now go on."""
-        self._woken.set()
-        self._woken = asyncio.Event()
-
-    async def pause(self, seconds: float | None) -> bool:
-        """Wait `seconds` (None: for ever) or until woken; tell which, True for woken."""
-        try:
-            return await asyncio.wait_for(self._woken.wait(), seconds)
-        except TimeoutError:
-            return False
+        self.woken.set()
+        self.woken = asyncio.Event()
 
     def draw(self, line: str) -> list[Fault]:
         """Take the faults which strike a request `METHOD /path`."""
@@ -127,6 +121,14 @@ class FaultPlan:
 
     def _chance(self, fault: Fault) -> bool:
         return fault.probability >= 1 or self._random.random() < fault.probability
+
+
+async def pause(woken: asyncio.Event, seconds: float | None) -> bool:
+    """Wait `seconds` (None: for ever) or until woken; tell which, True for woken."""
+    try:
+        return await asyncio.wait_for(woken.wait(), seconds)
+    except TimeoutError:
+        return False
 
 
 def first(faults: Iterable[Fault], kinds: Iterable[Kind]) -> Fault | None:

@@ -10,7 +10,7 @@ from tornado.web import stream_request_body
 
 from immich_drop.standin.bodies import Body, BodyReader, FormReader, PlainReader
 from immich_drop.standin.calls import Answer, Call, Route, authenticate
-from immich_drop.standin.faults import AT_BODY, AT_HEADERS, AT_INSERT, Fault, Kind, first
+from immich_drop.standin.faults import AT_BODY, AT_HEADERS, AT_INSERT, Fault, Kind, first, pause
 from immich_drop.standin.routes import find_route
 from immich_drop.standin.sender import Sender
 from immich_drop.standin.uploads import duplicate, known
@@ -30,6 +30,7 @@ class ApiHandler(Sender):
         """Take the stand-in whose request this is."""
         self.standin = standin
         self._faults: list[Fault] = []
+        self._woken = standin.faults.woken
         self._route: Route | None = None
         self._path: tuple[str, ...] = ()
         self._reader: BodyReader | None = None
@@ -42,6 +43,7 @@ class ApiHandler(Sender):
         self._continue()
         name = self._name()
         self._faults = self.standin.faults.draw(name)
+        self._woken = self.standin.faults.woken
         if fault := first(self._faults, {Kind.DOWN}):
             self._drop()
             self.standin.refuse(fault.seconds)
@@ -79,7 +81,7 @@ class ApiHandler(Sender):
                 self._drop()
                 return
             if slow := first(self._faults, {Kind.SLOW_ANSWER}):
-                await self.standin.faults.pause(slow.seconds)
+                await pause(self._woken, slow.seconds)
             await self.send(answer, self.standin.release)
         self.finish()
 
@@ -195,7 +197,7 @@ class ApiHandler(Sender):
             self._connection.close()
             return
         seconds = size / fault.rate if fault.kind is Kind.SLOW_BODY else None
-        if await self.standin.faults.pause(seconds):
+        if await pause(self._woken, seconds):
             self._faults.remove(fault)
 
     async def _answer(self) -> Answer:

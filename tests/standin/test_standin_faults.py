@@ -146,6 +146,18 @@ async def test_reading_stops_in_the_body_until_the_fault_is_cleared(standin: Sta
 
 
 @pytest.mark.gen_test
+async def test_a_body_that_comes_after_the_fault_was_cleared_is_read(standin: StandIn) -> None:
+    standin.faults.add(Fault(kind=Kind.HANG_BODY))
+    body = form(b"late")
+    reader, writer = await connect(standin, len(body))
+    await until(lambda: not standin.faults.faults)
+    standin.faults.clear()
+    writer.write(body)
+    assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 201
+    writer.close()
+
+
+@pytest.mark.gen_test
 async def test_a_body_is_read_slowly_and_an_answer_comes_late(
     standin: StandIn, client: Client
 ) -> None:
