@@ -76,7 +76,8 @@ def test_full_in_the_middle_of_one_request(immich: Immich, tmp_path: Path) -> No
             headers = patch_headers(0, **{"Content-Length": str(len(data))})
             connection.send(request("PATCH", url, headers) + data[:MEGABYTE])
             connection.settle()
-            until(lambda: (disk / url.rpartition("/")[2]).stat().st_size == MEGABYTE, "on disk")
+            place = disk / url.rpartition("/")[2]
+            until(lambda: place.exists() and place.stat().st_size == MEGABYTE, "on disk")
             with filled(disk, leave=MEGABYTE):
                 connection.send(data[MEGABYTE:])
                 refused(connection.response(to="PATCH"), 507, "disk_full")
