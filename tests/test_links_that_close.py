@@ -155,6 +155,20 @@ def test_the_hosts_library_instead(
     assert owners == [[True, False], [False], [False], [False]]
 
 
+def test_a_host_who_changes_his_mind(
+    product: Product, immich: Immich, link: Link, visit: Visit, data: bytes
+) -> None:
+    """What waits goes into his own library when the drop starts with `fallback`."""
+    immich.revoke(link)
+    visit.upload(data)
+    until(lambda: visit.waiting("link_revoked"), "the file to wait")
+    assert product.stop() == 0
+    product.start(LINK_REVOKED="fallback", **immich.settings)
+    assert immich.wait_for(data).owner != link.owner
+    until(lambda: product.spool == [], "our bytes to go")
+    assert ready(product)["links"] == "ok"
+
+
 def test_to_fall_back_there_must_be_something(immich: Immich, tmp_path: Path) -> None:
     settings = {"IMMICH_BASE_URL": immich.settings["IMMICH_BASE_URL"], "LINK_REVOKED": "fallback"}
     process = launch(tmp_path, settings)
