@@ -5,6 +5,7 @@ The offset of an upload is the size of its file and is stored nowhere else.
 
 import asyncio
 import fcntl
+import mmap
 import os
 import shutil
 from collections.abc import AsyncGenerator
@@ -142,14 +143,17 @@ class Spool:
         ahead: asyncio.Future[int] | None = None
         try:
             length = os.fstat(file).st_size
-            buffers = [memoryview(bytearray(min(size, length))) for _ in range(2)]
+            buffers = [_pages(min(size, length)) for _ in range(2)]
             position = 0
             ahead = self._read(file, buffers[0], position)
-            while count := await ahead:
+            while position < length and (count := await ahead):
                 full = buffers[0][:count]
                 position += count
-                buffers.reverse()
-                ahead = self._read(file, buffers[0], position)
+                if position < length:
+                    buffers.reverse()
+                    ahead = self._read(file, buffers[0], position)
+                    # It begins with the next turn of the loop, and to send takes a while.
+                    await asyncio.sleep(0)
                 yield full
         finally:
             if ahead is not None and not ahead.done():
@@ -158,6 +162,11 @@ class Spool:
 
     def _read(self, file: int, buffer: memoryview, position: int) -> asyncio.Future[int]:
         return asyncio.ensure_future(self.disk.run(partial(os.preadv, file, [buffer], position)))
+
+
+def _pages(size: int) -> memoryview:
+    """Give whole pages, which take memory only once they are read into."""
+    return memoryview(mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def _date(path: Path, seconds: float) -> None:
