@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from harness.immich import Immich
 from harness.product import Product
-from harness.scenes import AXE, SCENES, chromium, photograph, play, stage
+from harness.scenes import SCENES, chromium, photograph, play, stage, violations
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -49,17 +49,6 @@ def guest(browser: Browser, product: Product) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds wrong by WCAG 2.2 AA and its best practices."""
-    page.evaluate(AXE.read_text())
-    found: dict[str, Any] = page.evaluate("axe.run()")
-    return [
-        f"{rule['id']}: {node['html']} {node['failureSummary']}"
-        for rule in found["violations"]
-        for node in rule["nodes"]
-    ]
 
 
 def choose(page: Page, button: str, files: list[dict[str, Any]]) -> None:

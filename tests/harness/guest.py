@@ -13,6 +13,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from harness.hostile import Hostile
+from harness.immich import Link
 from harness.wait import until
 
 PATIENCE_MS = 20_000
@@ -54,18 +55,36 @@ class Guest:
 
 
 @contextmanager
-def tab(context: BrowserContext, network: Hostile, *, host: str = "127.0.0.1") -> Iterator[Guest]:
+def tab(
+    context: BrowserContext, network: Hostile, *, host: str = "127.0.0.1", path: str = "/"
+) -> Iterator[Guest]:
     """Open the page in a new tab; at the end nothing may have gone wrong in it."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     mishaps: list[str] = []
     page.on("pageerror", lambda error: mishaps.append(str(error)))
     page.on("console", lambda message: mishaps.extend(_complaint(message)))
-    page.goto(f"http://{host}:{network.address[1]}/")
+    page.goto(f"http://{host}:{network.address[1]}{path}")
     guest = Guest(page=page, network=network)
     guest.expect_phase("empty")
     yield guest
     assert mishaps == [], mishaps
+
+
+def by_key(link: Link) -> str:
+    """Return the path of a link's drop."""
+    return f"/share/{link.key}/"
+
+
+def expect_door(page: Page, title: str) -> None:
+    """Wait until the page says that this guest cannot come in, and why."""
+    expect(page.locator("#title")).to_have_text(title, timeout=PATIENCE_MS)
+
+
+def enter(page: Page, password: str) -> None:
+    """Try a password at the door."""
+    page.fill("#password", password)
+    page.press("#password", "Enter")
 
 
 def _complaint(message: ConsoleMessage) -> list[str]:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
@@ -19,8 +20,19 @@ MAIN = ROOT / "web/js/main.js"
 ENGINE = (ROOT / "tests/web/fake-engine.js").read_text().replace("../../web/js/", "./")
 
 WITHOUT_SERVER = ("unreachable", "closed")
+DOORS = {
+    "locked": "password_required",
+    "unknown": "link_unknown",
+    "expired": "link_expired",
+    "looking": "link_no_upload",
+    "away": "immich_unavailable",
+}
+"""What stands in place of the page, by what the server says of a link."""
+NOWHERE = "/share/nowhere/"
 SCENES = (
     "empty",
+    "named",
+    "held",
     "uploading",
     "offline",
     "paused",
@@ -30,6 +42,7 @@ SCENES = (
     "attention",
     "interrupted",
     *WITHOUT_SERVER,
+    *DOORS,
 )
 PALETTES = (
     ("#ffd6aa", "#f0785a", "#463c6e"),
@@ -77,9 +90,23 @@ def play(context: BrowserContext, url: str, scene: str, *, lang: str = "en") -> 
         page.route("**/api/config", lambda route: route.abort())
     if scene == "closed":
         page.route("**/api/config", lambda route: route.fulfill(status=503, body="{}"))
-    page.goto(f"{url}/?state={scene}&lang={lang}")
+    if code := DOORS.get(scene):
+        page.route("**/api/config", lambda route: route.fulfill(status=403, json={"code": code}))
+    path = NOWHERE if code else "/"
+    page.goto(f"{url}{path}?state={scene}&lang={lang}")
     page.wait_for_selector("body:not([data-phase=loading])")
     return page
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong by WCAG 2.2 AA and its best practices."""
+    page.evaluate(AXE.read_text())
+    found: dict[str, Any] = page.evaluate("axe.run()")
+    return [
+        f"{rule['id']}: {node['html']} {node['failureSummary']}"
+        for rule in found["violations"]
+        for node in rule["nodes"]
+    ]
 
 
 def _engine(route: Route) -> None:

@@ -14,17 +14,18 @@ const config = {
   title: "Anna & Tom, 12 September",
   message:
     "You were there, and you saw it with other eyes than we did. Please share what you caught!",
-  shared: asked.has("shared"),
+  shared: scene === "named",
   maxFileSize: 50e9,
   maxChunk: 64e6,
   extensions: [".jpg", ".mp4"],
   precheck: true,
-  guestName: asked.get("guest") ?? (scene === "held" ? "required" : "off"),
+  guestName: scene === "held" ? "required" : scene === "named" ? "optional" : "off",
 };
 
 /** @type {Record<string, Part[]>} */
 const SCENES = {
   empty: [],
+  named: [], // by a link, and the host likes to know who comes
   held: many(5, { state: "waiting" }),
   uploading: [
     ...many(12, { state: "stored" }),
