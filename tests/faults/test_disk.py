@@ -143,52 +143,49 @@ def test_gone_and_back(immich: Immich, tmp_path: Path) -> None:
         immich.wait_for(whole)
 
 
-def test_a_limit_of_the_system(immich: Immich, tmp_path: Path) -> None:
+def test_a_limit_of_the_system(product: Product, immich: Immich) -> None:
     """As with a quota, a write ends in the middle; the process must not be killed by a signal."""
     data = os.urandom(3 * MEGABYTE)
-    with running(tmp_path, **immich.settings) as product:
-        url = product.tus.create(len(data))
-        _, hard = resource.prlimit(product.process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(product.process.pid, resource.RLIMIT_FSIZE, (MEGABYTE, hard))
-        refused(product.tus.patch(url, 0, data), 507, "disk_full")
-        offset = product.tus.offset(url)
-        assert offset == MEGABYTE
-        resource.prlimit(product.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
-        assert product.tus.patch(url, offset, data[offset:]).status == 204
-        immich.wait_for(data)
+    url = product.tus.create(len(data))
+    _, hard = resource.prlimit(product.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(product.process.pid, resource.RLIMIT_FSIZE, (MEGABYTE, hard))
+    refused(product.tus.patch(url, 0, data), 507, "disk_full")
+    offset = product.tus.offset(url)
+    assert offset == MEGABYTE
+    resource.prlimit(product.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    assert product.tus.patch(url, offset, data[offset:]).status == 204
+    immich.wait_for(data)
 
 
 @has_strace
 class TestSystemCalls:
     @pytest.mark.parametrize("call", ["pwrite64", "fdatasync"])
-    def test_that_fail(self, immich: Immich, tmp_path: Path, call: str) -> None:
+    def test_that_fail(self, product: Product, immich: Immich, call: str) -> None:
         """An error of the disk is answered, and only what is proven is acknowledged."""
         data = f"{call} fails ".encode() * 20_000
-        with running(tmp_path, **immich.settings) as product:
-            url = product.tus.create(len(data))
-            with tampered(product.process.pid, f"{call}:error=EIO"):
-                refused(product.tus.patch(url, 0, data), 503, "unavailable")
-                assert not immich.assets(data)
-            offset = product.tus.offset(url)
-            if offset < len(data):
-                assert product.tus.patch(url, offset, data[offset:]).status == 204
-            immich.wait_for(data)
+        url = product.tus.create(len(data))
+        with tampered(product.process.pid, f"{call}:error=EIO"):
+            refused(product.tus.patch(url, 0, data), 503, "unavailable")
+            assert not immich.assets(data)
+        offset = product.tus.offset(url)
+        if offset < len(data):
+            assert product.tus.patch(url, offset, data[offset:]).status == 204
+        immich.wait_for(data)
 
-    def test_that_take_long(self, immich: Immich, tmp_path: Path) -> None:
+    def test_that_take_long(self, product: Product, immich: Immich) -> None:
         """Whoever waits for a slow disk waits alone."""
         data = b"an SD card at its limit"
-        with running(tmp_path, **immich.settings) as product:
-            url = product.tus.create(len(data))
-            with (
-                tampered(product.process.pid, "fdatasync:delay_enter=500000:when=1"),
-                ThreadPoolExecutor(1) as pool,
-            ):
-                started, answers = time.monotonic(), 0
-                slow = pool.submit(product.tus.patch, url, 0, data)
-                while not slow.done():
-                    assert product.tus.ask("GET", "/healthz", {}).status == 200
-                    answers += 1
-                assert answers > 5, "the others were answered meanwhile"
-                assert slow.result().status == 204
-                assert time.monotonic() - started > 0.45, "received is not said before it is so"
-            immich.wait_for(data)
+        url = product.tus.create(len(data))
+        with (
+            tampered(product.process.pid, "fdatasync:delay_enter=500000:when=1"),
+            ThreadPoolExecutor(1) as pool,
+        ):
+            started, answers = time.monotonic(), 0
+            slow = pool.submit(product.tus.patch, url, 0, data)
+            while not slow.done():
+                assert product.tus.ask("GET", "/healthz", {}).status == 200
+                answers += 1
+            assert answers > 5, "the others were answered meanwhile"
+            assert slow.result().status == 204
+            assert time.monotonic() - started > 0.45, "received is not said before it is so"
+        immich.wait_for(data)
