@@ -149,7 +149,7 @@ class App:
     def _make_standing(self) -> Standing:
         def oldest() -> float:
             since = self._db.oldest(State.RECEIVED)
-            return (_now() - since).total_seconds() if since else 0.0
+            return max(0.0, (_now() - since).total_seconds()) if since else 0.0
 
         return Standing(
             counts=self._db.count,
