@@ -10,7 +10,7 @@ import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from immich_drop.errors import (
@@ -79,7 +79,7 @@ class Entrance:
         self._all_guesses = Rate(ALL_GUESSES_PER_MINUTE, clock=clock)
 
     async def enter(self, ref: Ref | None, *, unlocked: str | None, address: str) -> Link:
-        """Give the drop that an address leads to; `unlocked` is the id of a link that was unlocked.
+        """Give the drop that an address leads to; `unlocked` is the lock that this guest opened.
 
         Raises LinkNeeded, LinkUnknown, LinkExpired, LinkRevoked, LinkNoUpload, PasswordRequired,
         RateLimited, and ImmichUnavailable when it does not answer and we never heard of the link.
@@ -89,14 +89,14 @@ class Entrance:
                 raise LinkNeeded
             return self._own
         link = await self._look_up(ref, address)
-        if link.locked and link.id != unlocked:
+        if link.lock is not None and link.lock != unlocked:
             raise PasswordRequired
         if not link.allow_upload:
             raise LinkNoUpload(link.id)
         return link
 
     async def unlock(self, ref: Ref, password: str, *, address: str) -> Link:
-        """Try a password; gives the link, which is not `locked` when it asks for none (any more).
+        """Try a password; gives the link, which has no lock when it asks for none (any more).
 
         Raises LinkUnknown, LinkExpired, LinkRevoked, PasswordWrong, RateLimited, ImmichUnavailable.
         """
@@ -110,7 +110,7 @@ class Entrance:
         self._guesses.spend(f"{where} {address}")
         self._all_guesses.spend(where)
         async with self._asking(ref) as immich:
-            link = await self._book.remember(await immich.shared_link(password), locked=True)
+            link = await self._book.remember(await immich.shared_link(password), password=password)
         self._guesses.give_back(f"{where} {address}")
         self._all_guesses.give_back(where)
         return link
@@ -120,9 +120,9 @@ class Entrance:
             return await self._ask(ref, address)
         except PasswordRequired:
             link = self._book.find(ref)
-            if link is None:
+            if link is None or link.lock is None:
                 raise
-            return replace(link, locked=True)
+            return link
         except LinkUnknown:
             raise self._ended(ref) from None
         except ImmichUnavailable:
@@ -166,7 +166,7 @@ class Entrance:
 
     async def _fetch(self, ref: Ref) -> Link:
         async with self._asking(ref) as immich:
-            return await self._book.remember(await immich.shared_link(), locked=False)
+            return await self._book.remember(await immich.shared_link(), password=None)
 
     @asynccontextmanager
     async def _asking(self, ref: Ref) -> AsyncIterator[Immich]:

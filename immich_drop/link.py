@@ -58,8 +58,8 @@ class Link:
     expires_at: datetime | None
     album_id: str | None
     allow_upload: bool
-    locked: bool
-    """It has a password."""
+    lock: str | None = field(repr=False)
+    """What its password leaves behind; None: it has none. Another password is another lock."""
 
     @classmethod
     def own(cls, *, title: str, message: str) -> Self:
@@ -73,7 +73,7 @@ class Link:
             expires_at=None,
             album_id=None,
             allow_upload=True,
-            locked=False,
+            lock=None,
         )
 
 
@@ -93,8 +93,8 @@ class LinkBook:
             return self._one("SELECT * FROM links WHERE key = ?", ref.key)
         return self._one("SELECT * FROM links WHERE slug = ?", ref.slug)
 
-    async def remember(self, shared: SharedLink, *, locked: bool) -> Link:
-        """Keep what Immich says of a link."""
+    async def remember(self, shared: SharedLink, *, password: str | None) -> Link:
+        """Keep what Immich says of a link, and said to this password if it asked for one."""
         link = Link(
             id=shared.id,
             key=shared.key,
@@ -104,7 +104,7 @@ class LinkBook:
             expires_at=shared.expires_at,
             album_id=shared.album_id,
             allow_upload=shared.allow_upload and shared.album_id is not None,
-            locked=locked,
+            lock=None if password is None else _lock(shared.key, password),
         )
         if link != self.get(link.id):
             await self._db.write(lambda connection: _keep(connection, link), promise=True)
@@ -113,6 +113,12 @@ class LinkBook:
     def _one(self, query: str, value: str) -> Link | None:
         rows = self._db.read(query, value)
         return _from_row(rows[0]) if rows else None
+
+
+def _lock(key: str, password: str) -> str:
+    """Hash a password so that nobody can try others on it who does not have the link's key."""
+    secret = key.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
+    return hashlib.blake2b(password.encode(), key=secret, digest_size=16).hexdigest()
 
 
 def _keep(connection: sqlite3.Connection, link: Link) -> None:
@@ -128,5 +134,5 @@ def _from_row(row: sqlite3.Row) -> Link:
     values = dict(row)
     if values["expires_at"] is not None:
         values["expires_at"] = from_ms(values["expires_at"])
-    values["allow_upload"], values["locked"] = bool(values["allow_upload"]), bool(values["locked"])
+    values["allow_upload"] = bool(values["allow_upload"])
     return Link(**values)

@@ -65,7 +65,7 @@ MIGRATIONS = [
         expires_at INTEGER,
         album_id TEXT,
         allow_upload INTEGER NOT NULL,
-        locked INTEGER NOT NULL         -- 1: it has a password
+        lock TEXT                       -- hash of its password, if it has one
     ) WITHOUT ROWID;
     CREATE UNIQUE INDEX links_by_key ON links (key);
     CREATE UNIQUE INDEX links_by_slug ON links (slug) WHERE slug IS NOT NULL;

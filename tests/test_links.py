@@ -296,18 +296,20 @@ def test_a_cookie_that_is_not_ours_or_old(product: Product, locked: Link, data: 
     ((name, cookie),) = visit.cookies.items()
     with sqlite3.connect(product.folder / "data" / "state.db") as db:
         ((secret,),) = db.execute("SELECT value FROM facts WHERE key = 'secret'")
+        ((lock,),) = db.execute("SELECT lock FROM links WHERE id = ?", (locked.id,))
     db.close()
 
     def signed(value: str, days: int = 0, key: str = secret, name: str = name) -> str:
         clock = lambda: time.time() - days * 86400
         return create_signed_value(key, name, value, clock=clock).decode()
 
-    good = signed(locked.id)
+    good = signed(lock)
     forged = {
-        "unsigned": locked.id,
-        "by another": signed(locked.id, key="guessed"),
-        "for another": signed(locked.id, name="unlocked-0123456789abcdef"),
-        "old": signed(locked.id, days=8),
+        "unsigned": lock,
+        "by another": signed(lock, key="guessed"),
+        "for another": signed(lock, name="unlocked-0123456789abcdef"),
+        "old": signed(lock, days=8),
+        "of the link": signed(locked.id),
         "of another link": signed("another"),
         "of none": signed(""),
         "cut": good[:-1],
@@ -346,7 +348,8 @@ def test_sessions_mean_nothing_at_another_drop(immich: Immich, tmp_path: Path, d
     with running(tmp_path, **immich.settings) as product:
         ours, theirs = immich.share("Ours"), immich.share("Theirs", slug="theirs")
         visit = Visit.by_key(product, ours)
-        with immich.fault("status", status=400, message="Unsupported file type .jpg"):
+        refusal = {"status": 400, "message": "Unsupported file type .jpg", "times": None}
+        with immich.fault("status", **refusal):
             url = visit.upload(data, item="1")
             until(lambda: visit.waiting("immich_type_refused"), "the file to fail")
         upload_id = url.rpartition("/")[2]

@@ -72,7 +72,7 @@ class TestRefusals:
         assert not (tmp_path / "data").exists(), "nothing is begun with wrong settings"
 
     def test_nothing_set(self, tmp_path: Path) -> None:
-        assert_explained(run(tmp_path), "IMMICH_BASE_URL", "IMMICH_API_KEY")
+        assert_explained(run(tmp_path), "IMMICH_BASE_URL")
 
     @pytest.mark.parametrize("value", ["http://[::1", "ftp://immich/api", "http://", "//immich"])
     def test_addresses_that_are_none(self, tmp_path: Path, value: str) -> None:

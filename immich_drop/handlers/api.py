@@ -35,9 +35,8 @@ class UnlockHandler(DropHandler):
         if self.ref is None:
             raise NotFound("the drop at / has no password")
         unlocked = await self.parts.entrance.unlock(self.ref, password, address=self.address)
-        if unlocked.locked:
-            # Else whoever came while a link was open to all could stay when it is not any more.
-            self.keep_unlocked(unlocked)
+        if unlocked.lock is not None:
+            self.keep_unlocked(unlocked.lock)
         self.set_status(204)
 
 

@@ -96,11 +96,11 @@ class DropHandler(RequestHandler):
             self.ref, unlocked=self._unlocked(), address=self.address
         )
 
-    def keep_unlocked(self, link: Link) -> None:
-        """Have the guest's browser remember for a while that it may enter a link."""
+    def keep_unlocked(self, lock: str) -> None:
+        """Have the guest's browser remember for a while which lock it opened."""
         self.set_signed_cookie(
             self._cookie,
-            link.id,
+            lock,
             expires_days=UNLOCKED_DAYS,
             # The link's own path can be spelt in more ways than a browser compares.
             path=f"{urlsplit(self.parts.forwarded.base_url(self.request)).path}/",

@@ -34,7 +34,7 @@ class Outwards:
         """Make a link that a guest has come by."""
         link = self.standin.make_link(album=album, **options)
         immich = self.ways.immich(ShareKey(link.key))
-        await self.ways.book.remember(await immich.shared_link(), locked=False)
+        await self.ways.book.remember(await immich.shared_link(), password=None)
         immich.close()
         return link
 

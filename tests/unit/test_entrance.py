@@ -224,15 +224,16 @@ async def test_a_name_that_moves_to_another_link(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         name = ShareSlug("party")
         row, key = side.share(slug="party", password=PASSWORD)
-        await side.unlock(name, PASSWORD)
+        before = await side.unlock(name, PASSWORD)
         side.change(row, slug=None)
         other, _ = side.share(album="Club", slug="party", password=PASSWORD)
         side.clock.pass_(FRESH)
-        assert (await side.unlock(name, PASSWORD)).id == other.id
-        assert (await side.enter(name, unlocked=other.id)).title == "Club"
+        after = await side.unlock(name, PASSWORD)
+        assert after.id == other.id
+        assert (await side.enter(name, unlocked=after.lock)).title == "Club"
         with pytest.raises(PasswordRequired):
-            await side.enter(name, unlocked=row.id)
-        assert (await side.enter(key, unlocked=row.id)).title == "Wedding"
+            await side.enter(name, unlocked=before.lock)
+        assert (await side.enter(key, unlocked=before.lock)).title == "Wedding"
 
 
 # While Immich is down
@@ -242,14 +243,14 @@ async def test_a_name_that_moves_to_another_link(tmp_path: Path) -> None:
 async def test_a_link_that_was_open_before_stays_open(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         _, key = side.share(expires_at=NOW + timedelta(hours=1))
-        locked, locked_key = side.share(album="Club", password=PASSWORD)
+        _, locked_key = side.share(album="Club", password=PASSWORD)
         _, late = side.share(album="Late")
         await side.enter(key)
-        await side.unlock(locked_key, PASSWORD)
+        lock = (await side.unlock(locked_key, PASSWORD)).lock
         await side.standin.down()
         side.clock.pass_(FRESH)
         assert (await side.enter(key)).title == "Wedding"
-        assert (await side.enter(locked_key, unlocked=locked.id)).title == "Club"
+        assert (await side.enter(locked_key, unlocked=lock)).title == "Club"
         with pytest.raises(PasswordRequired):
             await side.enter(locked_key)
         for ref in (late, ShareKey("nobody")):
@@ -377,9 +378,9 @@ async def test_a_locked_link(tmp_path: Path) -> None:
             with pytest.raises(PasswordWrong):
                 await side.unlock(key, wrong)
         link = await side.unlock(key, PASSWORD)
-        assert (link.id, link.title, link.locked) == (row.id, "Wedding", True)
-        assert (await side.enter(key, unlocked=row.id)) == link
-        for unlocked in (None, other.id):
+        assert (link.id, link.title) == (row.id, "Wedding")
+        assert (await side.enter(key, unlocked=link.lock)) == link
+        for unlocked in (None, "", row.id, other.id, PASSWORD):
             with pytest.raises(PasswordRequired):
                 await side.enter(key, unlocked=unlocked)
 
@@ -389,8 +390,8 @@ async def test_a_link_that_gets_a_password_and_loses_it(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         row, key = side.share()
         link = await side.enter(key)
-        assert not link.locked
-        assert not (await side.unlock(key, "anything")).locked
+        assert link.lock is None
+        assert (await side.unlock(key, "anything")).lock is None
         side.change(row, password=PASSWORD)
         side.clock.pass_(FRESH)
         with pytest.raises(PasswordRequired):
@@ -405,7 +406,19 @@ async def test_a_link_that_gets_a_password_and_loses_it(tmp_path: Path) -> None:
         side.standin.up()
         side.change(row, password=None)
         side.clock.pass_(FRESH)
-        assert not (await side.enter(key)).locked
+        assert (await side.enter(key)).lock is None
+
+
+@pytest.mark.gen_test
+async def test_a_password_that_is_changed_locks_out_who_knew_the_old_one(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        row, key = side.share(password=PASSWORD)
+        old = (await side.unlock(key, PASSWORD)).lock
+        side.change(row, password="another")
+        new = (await side.unlock(key, "another")).lock
+        assert (await side.enter(key, unlocked=new)).id == row.id
+        with pytest.raises(PasswordRequired):
+            await side.enter(key, unlocked=old)
 
 
 @pytest.mark.gen_test

@@ -30,8 +30,8 @@ SHARED = SharedLink(
 async def test_every_column_survives(tmp_path: Path) -> None:
     bare = replace(SHARED, id="b", key="other", slug=None, expires_at=None, album_id=None)
     with opened(tmp_path / "state.db") as db:
-        full = await LinkBook(db).remember(SHARED, locked=True)
-        least = await LinkBook(db).remember(bare, locked=False)
+        full = await LinkBook(db).remember(SHARED, password="secret")
+        least = await LinkBook(db).remember(bare, password=None)
     with opened(tmp_path / "state.db") as db:
         book = LinkBook(db)
         assert book.get("a") == book.find(ShareKey(KEY)) == book.find(ShareSlug("our-day")) == full
@@ -45,8 +45,11 @@ async def test_every_column_survives(tmp_path: Path) -> None:
             expires_at=START + timedelta(milliseconds=1),
             album_id="the album",
             allow_upload=True,
-            locked=True,
+            lock=full.lock,
         )
+        assert full.lock is not None
+        assert least.lock is None
+        assert full.lock not in repr(full)
         assert not least.allow_upload, "without an album nothing can be brought into it"
         for stranger in (ShareKey("our-day"), ShareSlug(KEY), ShareSlug(""), ShareKey("")):
             assert book.find(stranger) is None
@@ -56,22 +59,22 @@ async def test_every_column_survives(tmp_path: Path) -> None:
 async def test_what_the_host_changes_is_taken_over(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
         book = LinkBook(db)
-        await book.remember(SHARED, locked=False)
+        await book.remember(SHARED, password=None)
         changed = replace(SHARED, slug="new", title="Party", expires_at=None, allow_upload=False)
-        link = await book.remember(changed, locked=True)
+        link = await book.remember(changed, password="secret")
         assert book.find(ShareSlug("our-day")) is None
         assert book.find(ShareSlug("new")) == book.get("a") == link
         assert (link.title, link.expires_at) == ("Party", None)
         assert not link.allow_upload
-        assert link.locked
+        assert link.lock is not None
 
 
 @pytest.mark.gen_test
 async def test_a_name_moves_to_another_link(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
         book = LinkBook(db)
-        await book.remember(SHARED, locked=False)
-        await book.remember(replace(SHARED, id="b", key="other"), locked=False)
+        await book.remember(SHARED, password=None)
+        await book.remember(replace(SHARED, id="b", key="other"), password=None)
         found = book.find(ShareSlug("our-day"))
         assert found is not None
         assert found.id == "b"
@@ -84,12 +87,28 @@ async def test_a_name_moves_to_another_link(tmp_path: Path) -> None:
 async def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
         book = LinkBook(db)
-        await book.remember(SHARED, locked=False)
+        await book.remember(SHARED, password=None)
         before = db.read("PRAGMA data_version")[0][0]
-        await book.remember(SHARED, locked=False)
+        await book.remember(SHARED, password=None)
         assert db.read("PRAGMA data_version")[0][0] == before
-        await book.remember(SHARED, locked=True)
+        await book.remember(SHARED, password="secret")
         assert db.read("PRAGMA data_version")[0][0] != before
+
+
+@pytest.mark.gen_test
+async def test_each_password_of_each_link_is_a_lock_of_its_own(tmp_path: Path) -> None:
+    other = replace(SHARED, id="b", key="other", slug=None)
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        links = [
+            await book.remember(shared, password=password)
+            for shared in (SHARED, other)
+            for password in ("secret", "Secret", "🐱" * 200)
+        ]
+        assert len({link.lock for link in links}) == len(links)
+        assert not any("ecret" in str(link.lock) for link in links)
+        again = await book.remember(SHARED, password="secret")
+        assert again.lock == links[0].lock
 
 
 def test_a_key_is_in_no_words_about_it() -> None:
