@@ -140,12 +140,13 @@ export class List {
     const { ul } = this.#groups.attention;
     const interrupted = [...ul.querySelectorAll('[data-state="interrupted"]')];
     const renewable = [...ul.children].some((row) => RENEWABLE.has(this.#item(row)?.code ?? null));
-    const mendable = ul.querySelectorAll("[data-act=retry]").length;
+    const mendable = [...ul.children].filter((row) => this.#item(row)?.mendable).length;
+    const buttons = ul.querySelectorAll("[data-act=retry]").length;
     const reopenable = interrupted.some((row) => this.#item(row)?.reopenable);
     show(this.#root.querySelector("#interrupted"), interrupted.length > 0);
     show(this.#root.querySelector("[data-do=reopen]"), reopenable);
     show(this.#root.querySelector("#renew"), renewable);
-    show(this.#root.querySelector("#mend"), mendable > 1);
+    show(this.#root.querySelector("#mend"), mendable > Math.min(1, buttons));
   }
 
   /** @param {Element} row */

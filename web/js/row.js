@@ -111,7 +111,7 @@ export class Row {
   #reason(item) {
     const held = item.state === "received" && isClosed(item.code);
     const reason = this.#words.reason(held ? "link_hold" : item.code);
-    if (item.retryAt === null || item.state === "failed") return reason;
+    if (item.retryAt === null || item.state === "failed" || held) return reason;
     const time = this.#words.format.clock(item.retryAt);
     return `${reason} ${this.#words.say("nextTry", { time })}`;
   }
@@ -132,7 +132,8 @@ export class Row {
   /** @param {Item} item */
   #offerRetry(item) {
     const there = this.element.querySelector("[data-act=retry]");
-    const wanted = item.state === "failed" && item.mendable;
+    // What a closed link refused has one button for all of it.
+    const wanted = item.state === "failed" && item.mendable && !isClosed(item.code);
     if (!wanted) there?.remove();
     if (!wanted || there) return;
     const button = document.createElement("button");
