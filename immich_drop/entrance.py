@@ -120,7 +120,10 @@ class Entrance:
             return await self._ask(ref, address)
         except PasswordRequired:
             link = self._book.find(ref)
-            if link is None or link.lock is None:
+            if link is None:
+                raise
+            if link.lock is None:
+                await self._book.lock(link.id)
                 raise
             return link
         except LinkUnknown:

@@ -10,6 +10,7 @@ import sqlite3
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
+from secrets import token_urlsafe
 from typing import Self
 
 from immich_drop.db import Db, from_ms, to_ms
@@ -109,6 +110,12 @@ class LinkBook:
         if link != self.get(link.id):
             await self._db.write(lambda connection: _keep(connection, link), promise=True)
         return link
+
+    async def lock(self, link_id: str) -> None:
+        """Keep that a link has got a password, which nobody has said to us yet."""
+        query = "UPDATE links SET lock = ? WHERE id = ? AND lock IS NULL"
+        values = token_urlsafe(16), link_id
+        await self._db.write(lambda connection: connection.execute(query, values), promise=True)
 
     def _one(self, query: str, value: str) -> Link | None:
         rows = self._db.read(query, value)

@@ -294,17 +294,16 @@ async def test_one_guest_waits_for_an_immich_that_hangs_not_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else every single photo of a batch would wait."""
-    monkeypatch.setattr(module, "PATIENCE", 0.05)
     async with sides(tmp_path) as side:
         _, key = side.share()
         _, unseen = side.share(album="Club")
         await side.enter(key)
         side.standin.faults.add(HANGS)
+        monkeypatch.setattr(module, "PATIENCE", 0.05)
         side.clock.pass_(FRESH)
         assert (await side.enter(key)).title == "Wedding"
         with pytest.raises(ImmichUnavailable):
             await side.enter(unseen)
-        side.clock.pass_(module.PATIENCE)
         monkeypatch.setattr(module, "PATIENCE", 1000)
         side.clock.pass_(1000)
         async with asyncio.timeout(5):
@@ -396,14 +395,16 @@ async def test_a_link_that_gets_a_password_and_loses_it(tmp_path: Path) -> None:
         side.clock.pass_(FRESH)
         with pytest.raises(PasswordRequired):
             await side.enter(key)
-        with pytest.raises(PasswordWrong):
-            await side.unlock(key, "anything")
-        await side.unlock(key, PASSWORD)
         await side.standin.down()
         side.clock.pass_(FRESH)
         with pytest.raises(PasswordRequired):
             await side.enter(key)
         side.standin.up()
+        side.clock.pass_(SOON)
+        with pytest.raises(PasswordWrong):
+            await side.unlock(key, "anything")
+        lock = (await side.unlock(key, PASSWORD)).lock
+        assert (await side.enter(key, unlocked=lock)).id == row.id
         side.change(row, password=None)
         side.clock.pass_(FRESH)
         assert (await side.enter(key)).lock is None

@@ -111,6 +111,22 @@ async def test_each_password_of_each_link_is_a_lock_of_its_own(tmp_path: Path) -
         assert again.lock == links[0].lock
 
 
+@pytest.mark.gen_test
+async def test_a_password_nobody_has_said_yet(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        await book.remember(SHARED, password=None)
+        for _ in range(2):
+            await book.lock("a")
+            locked = book.get("a")
+            assert locked is not None
+            assert locked.lock
+        said = await book.remember(SHARED, password="secret")
+        await book.lock("a")
+        assert book.get("a") == said, "what opens it is known"
+        await book.lock("nobody's")
+
+
 def test_a_key_is_in_no_words_about_it() -> None:
     own = Link.own(title="", message="")
     assert own.id == OWN
