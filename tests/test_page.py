@@ -16,6 +16,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt-BR")
 NARROW = {"width": 320, "height": 640}
 """CSS pixels; WCAG 2.2, 1.4.10 Reflow: also what 400 % zoom leaves of 1280."""
 PHONE = {"width": 390, "height": 844}
+LAPTOP = {"width": 1280, "height": 800}
 BUDGET = 40_000
 """Bytes on the wire until the page stands."""
 TARGET = 44
@@ -84,7 +85,20 @@ def test_axe_finds_nothing_in_a_dialog(
     expect(page.locator(f"[data-do={name}]")).to_be_focused()
 
 
-@pytest.mark.parametrize("scene", ["empty", "uploading", "attention", "interrupted", "done"])
+@pytest.mark.parametrize(
+    "scene",
+    [
+        "empty",
+        "named",
+        "held",
+        "uploading",
+        "attention",
+        "interrupted",
+        "done",
+        "locked",
+        "unknown",
+    ],
+)
 def test_nothing_is_cut_off_at_400_percent(browser: Browser, product: Product, scene: str) -> None:
     context = browser.new_context(viewport=NARROW)
     stage(context)
@@ -93,6 +107,20 @@ def test_nothing_is_cut_off_at_400_percent(browser: Browser, product: Product, s
         page.select_option("#language", lang)
         expect(page.locator("html")).to_have_attribute("lang", lang)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], lang
+    context.close()
+
+
+@pytest.mark.parametrize("scene", ["empty", "named"])
+def test_a_laptop_shows_the_way_to_the_phone(
+    browser: Browser, product: Product, scene: str
+) -> None:
+    context = browser.new_context(viewport=LAPTOP)
+    stage(context)
+    page = play(context, product.url, scene)
+    for lang in LANGUAGES:
+        page.select_option("#language", lang)
+        expect(page.locator("html")).to_have_attribute("lang", lang)
+        expect(page.locator("[data-do=phone]")).to_be_in_viewport(ratio=1)
     context.close()
 
 
