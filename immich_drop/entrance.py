@@ -41,7 +41,7 @@ MOST = 1000
 
 STRANGERS_PER_MINUTE = 60
 """Links we never heard of, that one address may ask for: nobody tries all short names."""
-GUESSES_PER_MINUTE = 10
+GUESSES_PER_MINUTE = 30
 """Wrong passwords of one link from one address."""
 ALL_GUESSES_PER_MINUTE = 300
 """Wrong passwords of one link from everywhere."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from immich_drop.db import Db
-from immich_drop.errors import NotFound, StateConflict
+from immich_drop.errors import LinkRevoked, NotFound, StateConflict
 from immich_drop.ledger import Ledger
 from immich_drop.link import LinkBook
 from immich_drop.spool import Spool
@@ -33,20 +33,20 @@ def status(db: Db, write: Callable[[str], object]) -> int:
         for (code, link), count in Counter((each.code, each.link) for each in waiting).items():
             known = book.get(link)
             write(f"  {count:5}  {code or 'in line'}{f' ({known.title})' if known else ''}")
+    if stuck := [upload for upload in waiting if _is_stuck(upload)]:
+        write("\nWaiting for a link that is closed, until it is open again or `purge ID` gives up:")
+        _list(stuck, now, write)
     failed = db.in_state(State.FAILED)
     if failed:
         size = _size(sum(upload.length or 0 for upload in failed))
         write(f"\nFailed, {size} kept until `retry` tries again or `purge` gives up:")
-        for upload in failed[:MOST]:
-            write(f"  {_line(upload, now)}")
-        if len(failed) > MOST:
-            write(f"  and {len(failed) - MOST} more")
+        _list(failed, now, write)
     return 1 if failed or any(upload.code for upload in waiting) else 0
 
 
 async def retry(db: Db, ids: Sequence[str]) -> int:
     """Send failed uploads on their way again: these, or all; gives how many."""
-    uploads = _failed(db, ids)
+    uploads = _choose(db, ids, _is_failed)
     for upload in uploads:
         changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": datetime.now(UTC)}
         await db.move(upload, State.RECEIVED, **changes)
@@ -54,8 +54,11 @@ async def retry(db: Db, ids: Sequence[str]) -> int:
 
 
 async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
-    """Delete failed uploads, rows and bytes: these, or all; gives how many."""
-    uploads = _failed(db, ids)
+    """Delete failed uploads, rows and bytes: these, or all; gives how many.
+
+    By its id, also one that waits for a link which was closed.
+    """
+    uploads = _choose(db, ids, lambda upload: _is_failed(upload) or _is_stuck(upload))
     for upload in uploads:
         await db.remove(upload)
         await spool.delete(upload.id)
@@ -73,8 +76,16 @@ def export(ledger: Ledger, style: str) -> None:
         csv.writer(sys.stdout).writerows([names, *rows])
 
 
-def _failed(db: Db, ids: Sequence[str]) -> list[Upload]:
-    """Look up failed uploads. Raises NotFound, StateConflict."""
+def _is_failed(upload: Upload) -> bool:
+    return upload.state is State.FAILED
+
+
+def _is_stuck(upload: Upload) -> bool:
+    return upload.state is State.RECEIVED and upload.code == LinkRevoked.code
+
+
+def _choose(db: Db, ids: Sequence[str], fits: Callable[[Upload], bool]) -> list[Upload]:
+    """Look up uploads, without ids all that failed. Raises NotFound, StateConflict."""
     if not ids:
         return db.in_state(State.FAILED)
     uploads = []
@@ -82,10 +93,17 @@ def _failed(db: Db, ids: Sequence[str]) -> list[Upload]:
         upload = db.get(upload_id)
         if upload is None:
             raise NotFound(f"there is no upload {upload_id}")
-        if upload.state is not State.FAILED:
+        if not fits(upload):
             raise StateConflict(f"{upload_id} is {upload.state}, not failed")
         uploads.append(upload)
     return uploads
+
+
+def _list(uploads: Sequence[Upload], now: datetime, write: Callable[[str], object]) -> None:
+    for upload in uploads[:MOST]:
+        write(f"  {_line(upload, now)}")
+    if len(uploads) > MOST:
+        write(f"  and {len(uploads) - MOST} more")
 
 
 def _line(upload: Upload, now: datetime) -> str:

@@ -87,6 +87,29 @@ async def test_purge_deletes_rows_and_bytes_of_failed_ones_only(tmp_path: Path) 
 
 
 @pytest.mark.gen_test
+async def test_what_waits_for_a_closed_link_is_named_and_can_be_given_up(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        spool = Spool(tmp_path / "spool")
+        spool.prepare()
+        stuck, other = [
+            await db.add(upload(state=State.RECEIVED, code=code, link=code))
+            for code in ("link_revoked", "immich_trouble")
+        ]
+        spool.path(stuck.id).write_bytes(b"photo")
+        said: list[str] = []
+        assert host.status(db, said.append) == 1
+        assert sum(stuck.id in line for line in said) == 1
+        assert not any(other.id in line for line in said)
+        assert await host.purge(db, spool, []) == 0, "only by its id"
+        with pytest.raises(StateConflict):
+            await host.purge(db, spool, [other.id])
+        assert await host.purge(db, spool, [stuck.id]) == 1
+        assert (db.get(stuck.id), db.get(other.id)) == (None, other)
+        assert not spool.path(stuck.id).exists()
+        spool.close()
+
+
+@pytest.mark.gen_test
 async def test_export(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checksum = sha1(b"photo")
     with opened(tmp_path / "state.db") as db:
