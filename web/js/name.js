@@ -29,8 +29,11 @@ export function askName(form, wish, introduce) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     take();
-    if (field.checkValidity())
+    const valid = field.checkValidity();
+    field.setAttribute("aria-invalid", String(!valid));
+    if (valid)
       field.blur(); // and the phone puts its keyboard away
     else field.focus();
   });
+  field.addEventListener("input", () => field.setAttribute("aria-invalid", "false"));
 }
