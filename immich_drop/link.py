@@ -21,8 +21,8 @@ Ref = ShareKey | ShareSlug
 """What an address tells of a link: its key, or its custom name."""
 
 
-HEX = 100
-"""Digits of a key that is written in hexadecimal."""
+KEY_BYTES = 50
+"""Of a key, before it is written in hexadecimal or base64url."""
 
 
 def by_key(text: str) -> ShareKey:
@@ -33,10 +33,12 @@ def by_key(text: str) -> ShareKey:
     them would be another drop, with password guesses of its own.
     """
     try:
-        raw = bytes.fromhex(text) if len(text) == HEX else urlsafe_b64decode(text + "==")
+        hexadecimal = len(text) == 2 * KEY_BYTES
+        raw = bytes.fromhex(text) if hexadecimal else urlsafe_b64decode(text + "==")
     except (binascii.Error, ValueError):
-        return ShareKey(text)
-    return ShareKey(urlsafe_b64encode(raw).rstrip(b"=").decode())
+        raw = b""
+    known = len(raw) == KEY_BYTES
+    return ShareKey(urlsafe_b64encode(raw).rstrip(b"=").decode() if known else text)
 
 
 def scope(ref: Ref | None) -> str:
