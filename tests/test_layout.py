@@ -21,7 +21,7 @@ ELSEWHERE = {
     "handlers.forwarded": "test_proxies.py",
     "handlers.framing": "test_bad_http.py",
     "handlers.health": "test_start_stop.py",
-    "handlers.intake": "test_cuts.py",
+    "handlers.intake": "unit/test_intake.py",
     "handlers.pace": "attack",
     "handlers.page": "test_page.py",
     "handlers.ws": "test_websocket.py",
