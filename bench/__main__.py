@@ -22,12 +22,16 @@ from bench.receiving import Failed
 from bench.report import table
 from bench.results import Standing, standings, to_json
 from bench.tools import HERE, gather
+from bench.warmth import warm
 from bench.wire import Refused
 from bench.workloads import Workload, all_workloads
 
 RESULTS = HERE / "results"
 
 MIB = 1024 * 1024
+RESERVE = 5000 * MIB
+"""Bytes of warm memory: the largest file, and what is read of it."""
+
 SOURCE = 256 * MIB
 """Bytes of the file everything is cut from: more than a processor's cache, less than its memory."""
 
@@ -85,6 +89,12 @@ def keep(
     (RESULTS / f"{name}.svg").write_text(plot(found, titles))
 
 
+def _reserve() -> int:
+    """Give the bytes of memory a run should find warm: a third of what is free."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE")
+    return min(RESERVE, free // 3)
+
+
 def main() -> None:
     """Measure what the command line asks for."""
     given = arguments()
@@ -96,7 +106,10 @@ def main() -> None:
     order, calm = random.Random(given.seed), Calm()
     found: dict[str, list[Standing]] = {}
     titles: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=given.folder) as temporary:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", dir=given.folder) as temporary,
+        warm(_reserve()),
+    ):
         folder = Path(temporary)
         with (folder / "source").open("wb") as source:
             for _ in range(SOURCE // MIB):
