@@ -40,16 +40,27 @@ class Creator:
         self._guest_name = guest_name
         self._now = now
 
-    async def create(self, creation: Creation, *, link: str, address: str) -> Upload:
-        """Make an upload, or find the one this session made of this item before.
+    async def find(self, creation: Creation) -> Upload | None:
+        """Find the upload that this session made of this item before.
 
-        A page whose 201 was lost asks again, and must not make a twin. Raises TypeNotAccepted,
-        NameRequired, RateLimited, TooManyUploads, SessionFull, DiskFull, Unavailable, Superseded, and
-        StateConflict when the item is there with another length.
+        A page whose 201 was lost asks again, and must not make a twin. Raises Superseded,
+        Unavailable, and StateConflict when the item is there with another length.
         """
-        if twin := self._find_twin(creation):
-            await self._locker.vacate(twin.id)
-            return self._db.get(twin.id) or twin
+        session, item = creation.metadata.session, creation.metadata.item
+        twin = self._db.find_item(session, item) if session and item else None
+        if twin is None:
+            return None
+        if twin.length and creation.length and twin.length != creation.length:
+            raise StateConflict(f"{twin.id} has {twin.length} bytes, not {creation.length}")
+        await self._locker.vacate(twin.id)
+        return self._db.get(twin.id) or twin
+
+    async def create(self, creation: Creation, *, link: str, address: str) -> Upload:
+        """Make an upload, or give the one that was made of the same item just now.
+
+        Raises TypeNotAccepted, NameRequired, RateLimited, TooManyUploads, SessionFull, DiskFull,
+        Unavailable.
+        """
         extension = extension_of(creation.metadata.name)
         if not self._accepts(extension):
             raise TypeNotAccepted(extension or "no extension")
@@ -67,15 +78,6 @@ class Creator:
         if added == upload:
             log.info("upload=%s created length=%s", upload.id, upload.length)
         return added
-
-    def _find_twin(self, creation: Creation) -> Upload | None:
-        session, item = creation.metadata.session, creation.metadata.item
-        if session is None or item is None:
-            return None
-        twin = self._db.find_item(session, item)
-        if twin and twin.length and creation.length and twin.length != creation.length:
-            raise StateConflict(f"{twin.id} has {twin.length} bytes, not {creation.length}")
-        return twin
 
     def _draft(self, creation: Creation, link: str, address: str) -> Upload:
         metadata, now = creation.metadata, self._now()

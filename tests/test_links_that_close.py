@@ -90,6 +90,20 @@ def test_in_the_middle_of_a_file(
         until(lambda: product.spool == [], "our bytes to go")
 
 
+def test_who_lost_the_answer_to_a_creation_may_go_on(
+    product: Product, immich: Immich, link: Link, visit: Visit, data: bytes
+) -> None:
+    """The page asks again for the same item, and must get the upload it does not know of."""
+    url = path_of(visit.create(b"", length=len(data), item="1")["Location"])
+    assert visit.ask_at(url, "PATCH", patch_headers(0), data[:200]).status == 204
+    immich.revoke(link)
+    product.crash()  # so that Immich is asked anew
+    again = visit.create(b"", length=len(data), item="1")
+    assert (again.status, path_of(again["Location"])) == (201, url)
+    assert again["Upload-Offset"] == "200"
+    refused(visit.create(b"", length=len(data), item="2"), 410, "link_revoked")
+
+
 @pytest.mark.parametrize("how", CLOSINGS)
 def test_over_a_restart(
     product: Product, immich: Immich, link: Link, visit: Visit, data: bytes, how: str

@@ -47,10 +47,7 @@ class CreationHandler(FilesHandler):
         size = self.body_size if creation.with_upload else 0
         if size is not None and size > (creation.length or self.parts.max_size):
             raise TooLarge(f"{size} bytes of {creation.length}")
-        link = await self.enter()
-        self.upload = await self.parts.creator.create(
-            self._of_this_drop(creation), link=link.id, address=self.address
-        )
+        self.upload = await self._find_or_create(self._of_this_drop(creation))
         # A page that asks again may find some bytes here already. Then it goes on from there, and
         # what comes along now is dropped.
         offset = self.parts.receiver.offset(self.upload)
@@ -65,6 +62,13 @@ class CreationHandler(FilesHandler):
         self.say_offset(upload)
         self.set_header("Location", f"{self.url}/files/{upload.id}")
         self.set_status(201)
+
+    async def _find_or_create(self, creation: tus.Creation) -> Upload:
+        """Let who has begun go on, also by a link that was closed meanwhile."""
+        if upload := await self.parts.creator.find(creation):
+            return upload
+        link = await self.enter()
+        return await self.parts.creator.create(creation, link=link.id, address=self.address)
 
     def _of_this_drop(self, creation: tus.Creation) -> tus.Creation:
         session = creation.metadata.session
