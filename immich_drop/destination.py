@@ -80,9 +80,9 @@ class Destinations:
         return self._made[upload.link].forwarder.sent(upload.id) if upload.link in self._made else 0
 
     def closed(self) -> Iterator[ImmichHold]:
-        """Give the reasons why deliveries by links wait."""
+        """Give the reasons why what came by links waits."""
         for link, each in self._made.items():
-            if link != OWN and each.gate.reason is not None:
+            if link != OWN and each.gate.reason is not None and not each.forwarder.idle():
                 yield each.gate.reason
 
     async def retry(self, upload_id: str, *, session: str) -> None:

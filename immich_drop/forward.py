@@ -112,6 +112,10 @@ class Forwarder:
         if upload.id not in self._taken and not self._turns.has(upload.id):
             self.push(upload)
 
+    def idle(self) -> bool:
+        """Tell whether there is nothing to deliver, now or later."""
+        return self._turns.empty() and not self._taken
+
     def sent(self, upload_id: str) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""
         return self._sent.get(upload_id, 0)

@@ -35,6 +35,10 @@ class Turns:
         """Tell whether an upload is in line, or will be."""
         return upload_id in self._members or upload_id in self._timers
 
+    def empty(self) -> bool:
+        """Tell whether nobody is in line, nor will be."""
+        return not self._members and not self._timers
+
     async def next(self) -> str:
         """Wait for the next upload and take it out of the line."""
         while not self._lines:

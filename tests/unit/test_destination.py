@@ -75,6 +75,20 @@ async def test_it_goes_on_when_the_link_is_open_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_when_nothing_waits_for_it_a_closed_link_is_no_trouble(tmp_path: Path) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        drop.standin.library.remove_link(link)
+        made = await drop.bring(PHOTO, link.id)
+        await drop.waiting(made, "link_revoked")
+        assert list(drop.destinations.closed()) != []
+        await drop.db.delete([made.id])
+        async with asyncio.timeout(10):
+            while list(drop.destinations.closed()):
+                await asyncio.sleep(0.002)
+
+
+@pytest.mark.gen_test
 async def test_all_together_are_no_more_than_the_host_allows(tmp_path: Path) -> None:
     async with outwards(tmp_path, concurrency=2) as drop:
         links = [await drop.share(f"Album {n}") for n in range(4)]
