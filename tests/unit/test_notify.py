@@ -198,7 +198,7 @@ async def test_who_brought_it_and_by_which_link(tmp_path: Path) -> None:
     async with receiving() as receiver:
         with opened(tmp_path / "state.db") as db:
             ours = notifier(db, receiver.url, clock)
-            await LinkBook(db).remember(shared_link("club", "The club"), locked=False)
+            await LinkBook(db).remember(shared_link("club", "The club"), password=None)
             guests = ["Anna", None, "Anna", "Ben", "Cem", "Dora", "Eva", "Fritz"]
             for guest in guests:
                 await db.add(upload(guest=guest, state=State.STORED, updated_at=clock.now))
@@ -223,7 +223,7 @@ async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
     async with receiving() as receiver:
         with opened(tmp_path / "state.db") as db:
             ours = notifier(db, receiver.url, clock)
-            await LinkBook(db).remember(shared_link("club", "The club"), locked=False)
+            await LinkBook(db).remember(shared_link("club", "The club"), password=None)
             waits = {"state": State.RECEIVED, "code": "link_revoked", "link": "club"}
             made = [await db.add(upload(**waits)) for _ in range(3)]
             for _ in range(3):
