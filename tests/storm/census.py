@@ -4,7 +4,7 @@ import hashlib
 import http.client
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from harness.immich import Immich
 from harness.product import Product
 from harness.wait import until
+
+from storm.doors import Door
 
 
 def settled(product: Product, *, timeout: float) -> None:
@@ -36,19 +38,25 @@ def rows(product: Product, query: str) -> list[Any]:
         return db.execute(query).fetchall()
 
 
-def exactly_once(immich: Immich, promised: Iterable[bytes], *, album: str) -> int:
-    """Check that these files, and nothing else, are in Immich and in the album; tell how many."""
-    wanted = {hashlib.sha1(data).hexdigest() for data in promised}
+def exactly_once(immich: Immich, promised: Mapping[Door, Iterable[str]]) -> int:
+    """Check that these files (SHA-1), and nothing else, are in Immich; tell how many.
+
+    Each is once in the library of who owns the doors it came by, and in the albums behind these.
+    """
     state = immich.control("GET", "state")
-    found = [asset["checksum"] for asset in state["assets"]]
-    assert sorted(found) == sorted(wanted)
+    assets = {(asset["owner"], asset["checksum"]): asset["id"] for asset in state["assets"]}
+    wanted = {door: {(door.owner, sha1) for sha1 in files} for door, files in promised.items()}
+    assert len(assets) == len(state["assets"])
+    assert sorted(assets) == sorted(set().union(*wanted.values()))
     for asset in state["assets"]:
         assert not asset["trashed"], asset
         content = (immich.folder / asset["file"]).read_bytes()
         assert hashlib.sha1(content).hexdigest() == asset["checksum"]
-    (only,) = (each for each in state["albums"] if each["name"] == album)
-    assert sorted(only["assets"]) == sorted(asset["id"] for asset in state["assets"])
-    return len(wanted)
+    albums = {album["name"]: sorted(album["assets"]) for album in state["albums"]}
+    assert len(albums) == len(state["albums"])
+    for door, files in wanted.items():
+        assert albums.get(door.album, []) == sorted(assets[file] for file in files), door
+    return len(assets)
 
 
 def consistent(product: Product) -> None:

@@ -1,6 +1,7 @@
 """Guests who bring files over bad networks, in every way tus allows, and remember what they heard."""
 
 import hashlib
+import json
 import math
 import random
 import threading
@@ -12,8 +13,13 @@ from harness.hostile import Hostile
 from harness.tus import OCTETS, VERSION, metadata, path_of, sha1
 from harness.wire import Connection, Hangup, Response, chunked
 
+from storm.doors import Door
+
 LATER = frozenset({423, 429, 503, 507})
 """Answers after which a guest simply tries again."""
+
+CLOSED = frozenset({401, 403, 404, 410})
+"""Answers to who comes by a link that is closed, or that Immich does not tell of just now."""
 
 IMPATIENCE = 3.0
 """Seconds after which a guest asks again: a network may also just fall silent."""
@@ -42,11 +48,19 @@ class Guest(threading.Thread):
     """Brings files, one after the other, until the storm is over."""
 
     def __init__(
-        self, seed: str, network: Hostile, over: threading.Event, *, largest: int, twins: list[File]
+        self,
+        seed: str,
+        door: Door,
+        network: Hostile,
+        over: threading.Event,
+        *,
+        largest: int,
+        twins: list[File],
     ) -> None:
         super().__init__(daemon=True)
         self.random = random.Random(seed)
         self.session = hashlib.sha1(seed.encode()).hexdigest()
+        self.door = door
         self.promised: list[File] = []
         """Files the server has said it received."""
         self.given_up: dict[str, File] = {}
@@ -55,6 +69,8 @@ class Guest(threading.Thread):
         self.sent = 0
         self.error: Exception | None = None
         self._address = network.address
+        self._cookie: dict[str, str] = {}
+        """What shows that this guest knows the door's password."""
         self._over = over
         self._largest = largest
         self._twins = twins
@@ -70,7 +86,7 @@ class Guest(threading.Thread):
         serial = 0
         while not self._over.is_set():
             serial += 1
-            if self._twins and self.random.random() < 0.1:
+            if self._twins and self.random.random() < 0.2:
                 yield File(f"twin-{serial}", self.random.choice(self._twins).data)
             else:
                 size = round(math.exp(self.random.uniform(0, math.log(self._largest))))
@@ -105,11 +121,23 @@ class Guest(threading.Thread):
             headers |= {"Content-Type": OCTETS}
             if self.random.random() < 0.3:
                 headers["Upload-Checksum"] = sha1(body)
-        answer = self._ask("POST", "/files/", headers, body)
+        answer = self._ask("POST", f"{self.door.path}/files/", headers | self._cookie, body)
         if answer.status != 201:
-            self._expect(answer, LATER)
+            self._expect(answer, LATER | CLOSED if self.door.path else LATER)
+            if answer.status == 401:
+                self._unlock()
             raise Hangup
+        if self.door.password and not self._cookie:
+            raise Broken(f"{self.door} was not locked")
         return path_of(answer["Location"])
+
+    def _unlock(self) -> None:
+        body = json.dumps({"password": self.door.password}).encode()
+        answer = self._ask("POST", f"{self.door.path}/api/unlock", {}, body)
+        if answer.status == 204:
+            self._cookie = {"Cookie": answer["Set-Cookie"].partition(";")[0]}
+        else:
+            self._expect(answer, LATER | {404, 410})
 
     def _offset(self, url: str) -> int:
         answer = self._ask("HEAD", url, VERSION, b"")

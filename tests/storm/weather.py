@@ -10,6 +10,10 @@ from harness.hostile import Hostile
 from harness.immich import Immich
 from harness.product import Product
 
+from storm.doors import Door
+
+HAPPENS = ["kill", "stop", "network", "immich", "link"]
+
 EVERYTHING = ".*"
 
 FAULTS: dict[str, dict[str, object]] = {
@@ -27,25 +31,38 @@ FAULTS: dict[str, dict[str, object]] = {
     "slow body": {"kind": "slow_body", "rate": 2_000_000},
     "hung body": {"kind": "hang_body", "after": 100},
     "500 before the insert": {"kind": "error_before_insert"},
-    "500 after the insert": {"kind": "error_after_insert"},
     "quota": {"kind": "quota", "times": 2},
-    "twin in the trash": {"kind": "trashed_twin"},
     "answer lost": {"kind": "lose_answer"},
     "slow answer": {"kind": "slow_answer", "seconds": 0.5},
 }
+
+UNSEEN: dict[str, dict[str, object]] = {
+    "500 after the insert": {"kind": "error_after_insert"},
+    "twin in the trash": {"kind": "trashed_twin"},
+}
+"""What nobody can see by a link (docs/links.md), so that there is no telling what becomes of it."""
 
 
 class Weather:
     """Draws misfortunes from a seed, and counts them."""
 
     def __init__(
-        self, seed: int, product: Product, immich: Immich, networks: list[Hostile]
+        self,
+        seed: int,
+        product: Product,
+        immich: Immich,
+        networks: list[Hostile],
+        *,
+        links: list[Door],
     ) -> None:
         self.happened: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._product = product
         self._immich = immich
         self._networks = networks
+        self._links = links
+        self._closed: set[Door] = set()
+        self._faults = FAULTS if links else FAULTS | UNSEEN
         self._pause = threading.Event()
 
     def rage(self, *, kills: int, stops: bool) -> None:
@@ -53,11 +70,11 @@ class Weather:
 
         With `stops` it is also asked to end, which may take it some seconds.
         """
-        faults = list(FAULTS)
-        chances = [5, int(stops), 6, 8]
+        faults = list(self._faults)
+        chances = [5, int(stops), 6, 8, 3 if self._links else 0]
         while self.happened["kill -9"] < kills:
             self._pause.wait(self._random.uniform(0.02, 0.25))
-            what = self._random.choices(["kill", "stop", "network", "immich"], chances)[0]
+            what = self._random.choices(HAPPENS, chances)[0]
             if what == "kill":
                 self._product.kill()
                 self.happened["kill -9"] += 1
@@ -68,8 +85,10 @@ class Weather:
                 self._come_back()
             elif what == "network":
                 self._upset(self._random.choice(self._networks))
+            elif what == "link":
+                self._close_or_open(self._random.choice(self._links))
             else:
-                faults = faults or list(FAULTS)
+                faults = faults or list(self._faults)
                 self._harm(faults.pop(self._random.randrange(len(faults))))
         self.calm()
 
@@ -77,6 +96,8 @@ class Weather:
         """Let everything be well again; what waits is due at once."""
         self._immich.control("DELETE", "faults")
         self._immich.control("POST", "up")
+        for door in list(self._closed):
+            self._close_or_open(door)
         for network in self._networks:
             network.allowance = network.rate = None
         self._product.kill()
@@ -89,8 +110,14 @@ class Weather:
 
     def _harm(self, name: str) -> None:
         self._immich.control("DELETE", "faults")
-        self._immich.control("POST", "faults", [FAULTS[name]])
+        self._immich.control("POST", "faults", [self._faults[name]])
         self.happened[f"Immich: {name}"] += 1
+
+    def _close_or_open(self, door: Door) -> None:
+        self._closed ^= {door}
+        closes = door in self._closed
+        door.allow(self._immich, not closes)
+        self.happened["link closed" if closes else "link opened"] += 1
 
     def _come_back(self) -> None:
         let_time_pass(self._product)
