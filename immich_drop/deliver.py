@@ -62,15 +62,27 @@ class Carrier(Protocol):
 
 
 class Courier:
-    """Takes uploads into the library of the host's account, or into the album of a shared link."""
+    """Takes uploads into the library of the host's account, or into the album of a shared link.
+
+    `slots` bounds how many files all couriers together send at a time. The questions before and
+    after are asked outside: meanwhile the next file is sent, and those who ask at the same time
+    share a request.
+    """
 
     def __init__(
-        self, *, immich: Immich, album: Joined | None, ledger: Ledger, spool: Spool
+        self,
+        *,
+        immich: Immich,
+        album: Joined | None,
+        ledger: Ledger,
+        spool: Spool,
+        slots: asyncio.Semaphore,
     ) -> None:
         self._immich = immich
         self._album = album
         self._ledger = ledger
         self._spool = spool
+        self._slots = slots
         self._underway: dict[bytes, _Turn] = {}
         self._doubted: set[str] = set()
 
@@ -147,7 +159,7 @@ class Courier:
         if held != upload.length:
             raise Unavailable(f"the spool holds {held} of {upload.length} bytes")
         moment, beside = await asyncio.to_thread(self._look_into, upload)
-        async with aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
+        async with self._slots, aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
             try:
                 answer = await self._immich.send(
                     name=upload.name,
@@ -160,8 +172,8 @@ class Courier:
                     sent=sent,
                 )
             except ImmichUnavailable as error:
-                # Immich answered a moment ago. A proxy that gives up on one huge video must not
-                # hold up the others; if Immich is really gone, the next one finds out.
+                # Immich answered when it was asked. A proxy that gives up on one huge video must
+                # not hold up the others; if Immich is really gone, the next one finds out.
                 raise ImmichTrouble(str(error)) from error
         with _later():
             found = await self._find(upload.link, checksum)

@@ -38,10 +38,7 @@ TELL = 0.25
 
 
 class Forwarder:
-    """Delivers received uploads to one destination, `concurrency` at a time.
-
-    `slots` bounds the deliveries of all destinations together.
-    """
+    """Delivers received uploads to one destination, `concurrency` at a time."""
 
     def __init__(
         self,
@@ -54,7 +51,6 @@ class Forwarder:
         progress: Progress,
         metrics: Metrics,
         concurrency: int,
-        slots: asyncio.Semaphore,
         clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
@@ -66,7 +62,6 @@ class Forwarder:
         self._progress = progress
         self._metrics = metrics
         self._concurrency = concurrency
-        self._slots = slots
         self._clock = clock
         self._now = now
         self._turns = Turns()
@@ -132,12 +127,11 @@ class Forwarder:
 
     async def _attempt(self, upload_id: str) -> None:
         try:
-            async with self._slots:
-                upload = self._db.get(upload_id)
-                if upload is not None and upload.state is State.RECEIVED:
-                    await self._deliver(upload)
-                else:
-                    self._gate.hold_on()
+            upload = self._db.get(upload_id)
+            if upload is not None and upload.state is State.RECEIVED:
+                await self._deliver(upload)
+            else:
+                self._gate.hold_on()
         except Exception as error:
             if isinstance(error, DropError):
                 log.warning("upload=%s %s %s", upload_id, error.code, error)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from immich_drop.album import Album, LinkAlbum
+from immich_drop.album import Album, Joined, LinkAlbum
 from immich_drop.by_link import LinkCourier
 from immich_drop.db import Db
 from immich_drop.deliver import Carrier, Courier
@@ -22,11 +22,14 @@ from immich_drop.spool import Spool
 from immich_drop.upload import OWN
 
 SPARE = 2
-"""Connections for questions, beside those of the deliveries."""
+"""Deliveries to one destination that are asked about while `concurrency` of all are sent.
+
+Few, for their turn is taken: a guest who comes meanwhile goes after them.
+"""
 
 
 class Ways:
-    """Makes them; together they deliver `concurrency` uploads at a time."""
+    """Makes them; together they send `concurrency` uploads at a time."""
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class Ways:
         self.book = LinkBook(db)
         immich = self.immich(ApiKey(api_key))
         album = Album(album_name, immich=immich, db=db) if album_name else None
-        self._courier = Courier(immich=immich, album=album, ledger=self.ledger, spool=spool)
+        self._courier = self._carry(immich, album)
         self.own = self._make(immich, self._courier)
 
     def immich(self, credential: Credential) -> Immich:
@@ -76,9 +79,14 @@ class Ways:
             raise LinkUnknown(link_id)
         immich = self.immich(ShareKey(link.key))
         album = LinkAlbum(link.album_id, immich=immich) if link.album_id else None
-        courier = Courier(immich=immich, album=album, ledger=self.ledger, spool=self._spool)
+        courier = self._carry(immich, album)
         return self._make(
             immich, LinkCourier(courier, instead=self._courier if self._fallback else None)
+        )
+
+    def _carry(self, immich: Immich, album: Joined | None) -> Courier:
+        return Courier(
+            immich=immich, album=album, ledger=self.ledger, spool=self._spool, slots=self._slots
         )
 
     def _make(self, immich: Immich, carrier: Carrier) -> Destination:
@@ -91,8 +99,7 @@ class Ways:
             spool=self._spool,
             progress=self._progress,
             metrics=self._metrics,
-            concurrency=self._concurrency,
-            slots=self._slots,
+            concurrency=self._concurrency + SPARE,
             clock=time.monotonic,
             now=self._now,
         )

@@ -19,6 +19,7 @@ from immich_drop.progress import Event, Progress
 from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
 from immich_drop.upload import State, Upload
+from immich_drop.ways import SPARE
 from unit.make import Clock, sha1, upload
 
 SESSION = "s" * 22
@@ -112,6 +113,7 @@ async def half(
         album=Album(ALBUM, immich=immich, db=db) if album else None,
         ledger=ledger,
         spool=spool,
+        slots=asyncio.Semaphore(concurrency),
     )
     forwarder = Forwarder(
         courier=courier,
@@ -121,8 +123,7 @@ async def half(
         spool=spool,
         progress=progress,
         metrics=Metrics(),
-        concurrency=concurrency,
-        slots=asyncio.Semaphore(concurrency),
+        concurrency=concurrency + SPARE,
         clock=clock,
         now=clock.now,
     )

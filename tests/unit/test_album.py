@@ -72,7 +72,13 @@ async def test_what_comes_by_a_link_is_in_its_album(
         link = drop.standin.make_link(album=ALBUM)
         immich = Immich(base_url=drop.standin.url, credential=ShareKey(link.key), max_connections=2)
         album = LinkAlbum(str(link.album), immich=immich)
-        courier = Courier(immich=immich, album=album, ledger=drop.ledger, spool=drop.spool)
+        courier = Courier(
+            immich=immich,
+            album=album,
+            ledger=drop.ledger,
+            spool=drop.spool,
+            slots=asyncio.Semaphore(1),
+        )
         for data in (b"first", b"second", b"first"):
             upload = await drop.receive(data, link=link.id)
             await courier.deliver(upload, sent=lambda _: None)

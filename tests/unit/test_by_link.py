@@ -1,5 +1,6 @@
 """Uploads whose link was closed: they wait, or go into the host's own library, once."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,13 @@ CLOSINGS: list[Callable[[Outwards, Link], object]] = [
 
 def courier(drop: Outwards, key: str) -> Courier:
     immich = drop.ways.immich(ShareKey(key))
-    return Courier(immich=immich, album=None, ledger=drop.ways.ledger, spool=drop.spool)
+    return Courier(
+        immich=immich,
+        album=None,
+        ledger=drop.ways.ledger,
+        spool=drop.spool,
+        slots=asyncio.Semaphore(1),
+    )
 
 
 @pytest.mark.gen_test

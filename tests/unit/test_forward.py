@@ -139,6 +139,24 @@ async def test_one_that_fails_does_not_hold_up_the_others(tmp_path: Path) -> Non
 
 
 @pytest.mark.gen_test
+async def test_while_one_is_sent_the_next_is_asked_about_but_not_sent(tmp_path: Path) -> None:
+    async with half(tmp_path, concurrency=1) as drop:
+        drop.standin.faults.add(Fault(kind=Kind.HANG_BODY, match=SEND, after=10))
+        made = [await drop.bring(DATA + bytes([number])) for number in range(4)]
+        async with asyncio.timeout(10):
+            while not (
+                any(drop.forwarder.sent(each.id) for each in made)
+                and [each.name for each in drop.standin.exchanges].count(CHECK) > 1
+            ):
+                await drop.stirred()
+        assert drop.standin.assets == []
+        assert sum(drop.forwarder.sent(each.id) > 0 for each in made) == 1
+        drop.standin.faults.clear()
+        for each in made:
+            await drop.settled(each.id)
+
+
+@pytest.mark.gen_test
 async def test_when_immich_is_down_one_at_a_time_tries(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         await drop.standin.down()
