@@ -72,7 +72,6 @@ class Receiver:
         to go. Raises NotFound, OffsetConflict, StateConflict, TooLarge, SessionFull, DiskFull,
         Superseded, Unavailable.
         """
-        self._look_up(upload_id)
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locker.enter(upload_id, evict))
             upload = await self._declare_length(await self._settled(upload_id), chunk.length)
