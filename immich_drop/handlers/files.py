@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from immich_drop import tus
-from immich_drop.errors import TooLarge
+from immich_drop.errors import OffsetConflict, TooLarge
 from immich_drop.handlers.body import BodyHandler
 from immich_drop.upload import State, Upload
 
@@ -53,9 +53,13 @@ class CreationHandler(FilesHandler):
         offset = self.parts.receiver.offset(self.upload)
         if size != 0 and offset == 0 and self.upload.state is State.RECEIVING:
             chunk = tus.Chunk(offset=0, length=None, checksum=creation.checksum)
-            self.reception = await self.parts.receiver.begin(
-                self.upload.id, chunk, size=size, evict=self.evict
-            )
+            try:
+                self.reception = await self.parts.receiver.begin(
+                    self.upload.id, chunk, size=size, evict=self.evict
+                )
+            except OffsetConflict:
+                # A first request of this guest was still on its way: as if it had been found.
+                self.upload, _ = await self.parts.receiver.inspect(self.upload.id)
 
     async def post(self) -> None:
         upload = await self.end_body() or self.upload
