@@ -25,10 +25,14 @@ KEY = f"storm-{secrets.token_hex(16)}"
 ALBUM = "Storm"
 MEGABYTE = 1_000_000
 
+VERSIONS = ["2.5.6", "2.7.5", "3.2.2"]
+"""Before 2.6 what comes by a link has to be put into its album; before 3.1 rows lack their file."""
+
 
 @pytest.fixture(name="immich")
-def fixture_immich(tmp_path: Path) -> Iterator[Immich]:
-    with Immich(tmp_path / "immich", "--key", KEY) as immich:
+def fixture_immich(tmp_path: Path, seed: int) -> Iterator[Immich]:
+    version = VERSIONS[seed % len(VERSIONS)]
+    with Immich(tmp_path / "immich", "--key", KEY, "--version", version) as immich:
         yield immich
 
 
