@@ -36,6 +36,8 @@ class Delivered:
 
     state: State
     asset_id: str
+    proven: bool
+    """It is clear that the asset holds the bytes."""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,9 @@ class Courier:
             if self._album is not None:
                 with _later():
                     await self._album.add(delivered.asset_id)
+            if not delivered.proven:
+                # A link shows only what is in its album by now.
+                await self._prove(upload, checksum, delivered.asset_id)
             return delivered
 
     async def _find(self, link: str, checksum: bytes) -> Found | None:
@@ -125,21 +130,27 @@ class Courier:
         with _later():
             if found.trashed:
                 await self._restore(upload, found)
-            proof = await self._immich.proves(
-                found.asset_id, checksum=checksum, length=upload.length or 0
-            )
+        await self._prove(upload, checksum, found.asset_id)
+        # What we sent before, and got no good answer for, is the one that is there now.
+        state = State.STORED if upload.offered else State.DUPLICATE
+        return Delivered(state, found.asset_id, proven=True)
+
+    async def _prove(self, upload: Upload, checksum: bytes, asset_id: str) -> None:
+        """See that an asset which Immich had before holds the bytes. Raises ImmichUnverified."""
+        length = upload.length or 0
+        with _later():
+            proof = await self._immich.proves(asset_id, checksum=checksum, length=length)
         if proof is False:
             raise ImmichUnverified(
-                f"asset {found.asset_id} is a row without its file; delete it in Immich for good"
+                f"asset {asset_id} is a row without its file (delete it in Immich for good), or"
+                " lies in the trash"
             )
         if proof is None and upload.offered:
             log.warning(
                 "upload=%s taken as delivered: Immich names its checksum, but to see that the file"
-                " is there the key needs asset.read",
+                " is there the key needs asset.read, a link to show metadata",
                 upload.id,
             )
-        # What we sent before, and got no good answer for, is the one that is there now.
-        return Delivered(State.STORED if upload.offered else State.DUPLICATE, found.asset_id)
 
     async def _restore(self, upload: Upload, found: Found) -> None:
         if not await self._immich.restore(found.asset_id):
@@ -180,7 +191,7 @@ class Courier:
         if found is None or found.asset_id != answer.asset_id or found.trashed:
             raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
         state = State.STORED if answer.created or upload.offered else State.DUPLICATE
-        return Delivered(state, answer.asset_id)
+        return Delivered(state, answer.asset_id, proven=answer.created)
 
     def _look_into(self, upload: Upload) -> tuple[datetime, bytes | None]:
         """Read from the file when it was taken, and what may be told of it beside."""

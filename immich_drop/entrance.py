@@ -23,6 +23,7 @@ from immich_drop.errors import (
     LinkRevoked,
     LinkUnknown,
     PasswordRequired,
+    PasswordWrong,
 )
 from immich_drop.immich import Immich
 from immich_drop.limits import Rate
@@ -106,14 +107,25 @@ class Entrance:
             pass
         except LinkUnknown:
             raise self._ended(ref) from None
+        return await self._guess(ref, password, address)
+
+    async def _guess(self, ref: Ref, password: str, address: str) -> Link:
+        """Ask Immich whether it is the password; only wrong ones count in the end."""
         where = scope(ref)
         self._guesses.spend(f"{where} {address}")
         self._all_guesses.spend(where)
-        async with self._asking(ref) as immich:
-            link = await self._book.remember(await immich.shared_link(password), password=password)
-        self._guesses.give_back(f"{where} {address}")
-        self._all_guesses.give_back(where)
-        return link
+        wrong = False
+        try:
+            async with self._asking(ref) as immich:
+                shared = await immich.shared_link(password)
+        except PasswordWrong:
+            wrong = True
+            raise
+        finally:
+            if not wrong:
+                self._guesses.give_back(f"{where} {address}")
+                self._all_guesses.give_back(where)
+        return await self._book.remember(shared, password=password)
 
     async def _look_up(self, ref: Ref, address: str) -> Link:
         try:

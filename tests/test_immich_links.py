@@ -299,10 +299,26 @@ async def test_what_a_link_cannot_do(tmp_path: Path) -> None:
     async with sides(tmp_path) as side, side.immich() as immich:
         asset = (await side.send()).asset_id
         assert immich.by_link
-        assert await immich.proves(asset, checksum=CHECKSUM, length=len(PHOTO)) is None
         assert not await immich.restore(asset)
         assert await immich.permissions() is None
         assert await immich.account() is None
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_a_link_shows_of_what_is_in_its_album(tmp_path: Path, version: Version) -> None:
+    async with sides(tmp_path, version=version) as side, side.immich() as immich:
+        sent = (await side.send()).asset_id
+        (asset,) = side.standin.assets
+        if sent not in side.standin.album("Wedding").assets:
+            await immich.add_to_album(str(side.link.album), [sent])
+        about = {"checksum": CHECKSUM, "length": len(PHOTO)}
+        assert await immich.proves(sent, **about) is True
+        assert await immich.proves(sent, checksum=CHECKSUM, length=1) is False
+        side.change(show_metadata=False)
+        assert await immich.proves(sent, **about) is None
+        asset.trashed = True
+        assert await immich.proves(sent, **about) is False
 
 
 # Sidecars

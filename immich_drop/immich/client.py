@@ -127,19 +127,20 @@ class Immich:
         return Sent.read(parsed(await self._exchange.accepted(answer)))
 
     async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
-        """Tell whether an asset really has the bytes; None if this credential may not ask.
+        """Tell whether an asset really has the bytes; None if this credential may not see.
 
         Before 3.1 a failed upload can leave a row without a file, which then counts as a
-        duplicate; such a row lacks the size, which is written last.
+        duplicate; such a row lacks the size, which is written last. A link shows what lies in its
+        album and not in the trash, and nothing of it where the host hides metadata.
         """
-        if self.by_link:
-            return None
         try:
             asset = await self._exchange.read("GET", f"/assets/{quote(asset_id, safe='')}")
         except ImmichPermission:
             return None
         except ImmichRefused:
             return False
+        if self.by_link and maybe(asset, "checksum") is None:
+            return None
         size = maybe(maybe(asset, "exifInfo"), "fileSizeInByte")
         return member(asset, "checksum", str) == b64encode(checksum).decode() and size == length
 

@@ -24,6 +24,10 @@ def hide_live_video(call: Call, asset_id: str) -> None:
     call.library.save(video)
 
 
+STRIPPED = ("id", "type", "originalMimeType", "thumbhash", "localDateTime", "duration")
+"""What a link tells of an asset when its host hides metadata."""
+
+
 def _mine(call: Call, access: str) -> Asset:
     asset = call.library.assets.get(call.path[0])
     if asset is None or asset.owner != call.owner:
@@ -32,9 +36,17 @@ def _mine(call: Call, access: str) -> Asset:
 
 
 def get_asset(call: Call) -> Answer:
-    """GET /assets/{id}."""
+    """GET /assets/{id}; a link shows what is in its album and not in the trash."""
     asset = _mine(call, "asset.read")
-    return Answer(200, asset_json(call, asset) | _relations(call, asset))
+    if call.link is None:
+        return Answer(200, asset_json(call, asset) | _relations(call, asset))
+    album = call.library.albums.get(call.link.album or "")
+    if album is None or asset.id not in album.assets or asset.trashed:
+        raise Refusal(400, "Not found or no asset.read access")
+    told = asset_json(call, asset)
+    if not call.link.show_metadata:
+        told = {each: told[each] for each in STRIPPED} | {"hasMetadata": False}
+    return Answer(200, told)
 
 
 def update_asset(call: Call) -> Answer:

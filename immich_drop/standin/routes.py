@@ -46,7 +46,7 @@ ASSETS = [
     replace(route("POST /assets", uploads.upload, "asset.upload"), streams=True, shared=True),
     route("DELETE /assets", assets.delete_assets, "asset.delete"),
     route("POST /assets/bulk-upload-check", uploads.bulk_check, "asset.check"),
-    route("GET /assets/*", assets.get_asset, "asset.read"),
+    replace(route("GET /assets/*", assets.get_asset, "asset.read"), shared=True),
     route("PUT /assets/*", assets.update_asset, "asset.update"),
     route("GET /assets/*/original", assets.original, "asset.download"),
     route("POST /trash/restore/assets", assets.restore_assets, "asset.delete"),

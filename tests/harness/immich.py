@@ -109,7 +109,7 @@ class Immich:
 
     def delete(self, asset: Asset) -> None:
         """Delete an asset for good, as its owner might."""
-        self._ask("DELETE", "/assets", {"ids": [asset.id], "force": True})
+        self.ask("DELETE", "/assets", {"ids": [asset.id], "force": True})
 
     def share(self, album: str, **options: Any) -> Link:
         """Share an album by a link as its owner might (see `StandIn.make_link`).
@@ -129,13 +129,13 @@ class Immich:
 
     def change(self, link: Link, **changes: Any) -> None:
         """Change a link as its owner might, in Immich's words: `allowUpload`, `expiresAt`, ..."""
-        self._ask("PATCH", f"/shared-links/{link.id}", changes, link.api_key)
+        self.ask("PATCH", f"/shared-links/{link.id}", changes, link.api_key)
 
     def revoke(self, link: Link) -> None:
         """Delete a link as its owner might."""
-        self._ask("DELETE", f"/shared-links/{link.id}", None, link.api_key)
+        self.ask("DELETE", f"/shared-links/{link.id}", None, link.api_key)
 
-    def _ask(self, method: str, path: str, body: object, key: str | None = None) -> None:
+    def ask(self, method: str, path: str, body: object, key: str | None = None) -> None:
         """Call Immich's own interface."""
         url = urlsplit(self.settings["IMMICH_BASE_URL"])
         connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=10)

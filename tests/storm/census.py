@@ -1,15 +1,12 @@
 """What must be true when the storm is over: of Immich, of the spool, of the rows, of the process."""
 
 import hashlib
-import http.client
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness.immich import Immich
 from harness.product import Product
@@ -67,21 +64,16 @@ def consistent(product: Product) -> None:
     assert rows(product, unsettled) == []
 
 
-def mend(immich: Immich) -> int:
-    """Be the host: delete for good the rows that Immich (before 3.1) left without their file."""
-    orphans = [a["id"] for a in immich.control("GET", "state")["assets"] if a["file"] is None]
-    where = urlsplit(immich.settings["IMMICH_BASE_URL"])
-    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
-    headers = {
-        "x-api-key": immich.settings["IMMICH_API_KEY"],
-        "Content-Type": "application/json",
-        "Content-Length": "",
-    }
-    body = json.dumps({"ids": orphans, "force": True})
-    connection.request("DELETE", "/api/assets", body, headers | {"Content-Length": str(len(body))})
-    assert connection.getresponse().status in {200, 204, 400}
-    connection.close()
-    return len(orphans)
+def mend(immich: Immich, entrances: Iterable[Door]) -> None:
+    """Be the owners: delete for good the rows that Immich (before 3.1) left without their file, and
+    take out of the trash what lies there."""
+    assets = immich.control("GET", "state")["assets"]
+    for owner, key in {(door.owner, door.api_key) for door in entrances}:
+        mine = [asset for asset in assets if asset["owner"] == owner]
+        if orphans := [asset["id"] for asset in mine if asset["file"] is None]:
+            immich.ask("DELETE", "/assets", {"ids": orphans, "force": True}, key)
+        if trashed := [asset["id"] for asset in mine if asset["file"] and asset["trashed"]]:
+            immich.ask("POST", "/trash/restore/assets", {"ids": trashed}, key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class Door:
     """Id of the user whose library it is."""
     user: str | None = None
     """The owner's name; None for the host."""
+    api_key: str | None = field(default=None, repr=False)
+    """The owner's; None for the host's."""
     slug: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
 
@@ -68,6 +70,7 @@ def _share(
         path=f"/s/{slug}" if named else f"/share/{link.key}",
         album=album,
         owner=link.owner,
+        api_key=link.api_key,
         user=user,
         slug=slug,
         password=password,

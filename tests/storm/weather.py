@@ -34,13 +34,9 @@ FAULTS: dict[str, dict[str, object]] = {
     "quota": {"kind": "quota", "times": 2},
     "answer lost": {"kind": "lose_answer"},
     "slow answer": {"kind": "slow_answer", "seconds": 0.5},
-}
-
-UNSEEN: dict[str, dict[str, object]] = {
     "500 after the insert": {"kind": "error_after_insert"},
     "twin in the trash": {"kind": "trashed_twin"},
 }
-"""What nobody can see by a link (docs/links.md), so that there is no telling what becomes of it."""
 
 
 class Weather:
@@ -62,7 +58,6 @@ class Weather:
         self._networks = networks
         self._links = links
         self._closed: set[Door] = set()
-        self._faults = FAULTS if links else FAULTS | UNSEEN
         self._pause = threading.Event()
 
     def rage(self, *, kills: int, stops: bool) -> None:
@@ -70,7 +65,7 @@ class Weather:
 
         With `stops` it is also asked to end, which may take it some seconds.
         """
-        faults = list(self._faults)
+        faults = list(FAULTS)
         chances = [5, int(stops), 6, 8, 3 if self._links else 0]
         while self.happened["kill -9"] < kills:
             self._pause.wait(self._random.uniform(0.02, 0.25))
@@ -88,7 +83,7 @@ class Weather:
             elif what == "link":
                 self._close_or_open(self._random.choice(self._links))
             else:
-                faults = faults or list(self._faults)
+                faults = faults or list(FAULTS)
                 self._harm(faults.pop(self._random.randrange(len(faults))))
         self.calm()
 
@@ -110,7 +105,7 @@ class Weather:
 
     def _harm(self, name: str) -> None:
         self._immich.control("DELETE", "faults")
-        self._immich.control("POST", "faults", [self._faults[name]])
+        self._immich.control("POST", "faults", [FAULTS[name]])
         self.happened[f"Immich: {name}"] += 1
 
     def _close_or_open(self, door: Door) -> None:

@@ -195,3 +195,32 @@ async def test_a_refusal_of_the_file_is_one(tmp_path: Path) -> None:
 def test_to_wait_for_a_link_is_to_wait() -> None:
     assert issubclass(LinkRevoked, ImmichHold)
     assert not issubclass(LinkRevoked, ImmichRefused)
+
+
+@pytest.mark.gen_test
+async def test_a_twin_in_the_trash_is_waited_for(tmp_path: Path) -> None:
+    """Immich calls it a duplicate, and deletes it for good some day: ours may be the last copy."""
+    async with outwards(tmp_path) as drop:
+        await drop.settled(await drop.bring(PHOTO))
+        (asset,) = drop.standin.assets
+        asset.trashed = True
+        link = await drop.share("Wedding")
+        made = await drop.bring(PHOTO, link.id)
+        row = await drop.waiting(made, "immich_unverified")
+        assert row.state is State.RECEIVED
+        assert drop.spool.path(made.id).read_bytes() == PHOTO
+        asset.trashed = False
+        await drop.settled(made)
+        assert drop.inside("Wedding") == ["photo.jpg"]
+        assert drop.standin.assets == [asset]
+
+
+@pytest.mark.gen_test
+async def test_where_the_host_hides_metadata_immich_is_believed(tmp_path: Path) -> None:
+    async with outwards(tmp_path) as drop:
+        await drop.settled(await drop.bring(PHOTO))
+        link = await drop.share("Wedding")
+        drop.change(link, show_metadata=False)
+        row = await drop.settled(await drop.bring(PHOTO, link.id))
+        assert row.state is State.DUPLICATE
+        assert drop.inside("Wedding") == ["photo.jpg"]
