@@ -47,6 +47,8 @@ GUESSES_PER_MINUTE = 30
 ALL_GUESSES_PER_MINUTE = 300
 """Wrong passwords of one link from everywhere."""
 
+_GONE = (LinkUnknown, LinkExpired, LinkRevoked)
+
 _QUERY = re.compile(r"\?\S*")
 
 
@@ -83,7 +85,8 @@ class Entrance:
         """Give the drop that an address leads to; `unlocked` is the lock that this guest opened.
 
         Raises LinkNeeded, LinkUnknown, LinkExpired, LinkRevoked, LinkNoUpload, PasswordRequired,
-        RateLimited, and ImmichUnavailable when it does not answer and we never heard of the link.
+        RateLimited, Unavailable, and ImmichUnavailable when it does not answer and we never heard
+        of the link.
         """
         if ref is None:
             if self._own is None:
@@ -99,15 +102,13 @@ class Entrance:
     async def unlock(self, ref: Ref, password: str, *, address: str) -> Link:
         """Try a password; gives the link, which has no lock when it asks for none (any more).
 
-        Raises LinkUnknown, LinkExpired, LinkRevoked, PasswordWrong, RateLimited, ImmichUnavailable.
+        Raises LinkUnknown, LinkExpired, LinkRevoked, PasswordWrong, RateLimited, ImmichUnavailable,
+        Unavailable.
         """
         try:
             return await self._ask(ref, address)
         except PasswordRequired:
-            pass
-        except LinkUnknown:
-            raise self._ended(ref) from None
-        return await self._guess(ref, password, address)
+            return await self._guess(ref, password, address)
 
     async def _guess(self, ref: Ref, password: str, address: str) -> Link:
         """Ask Immich whether it is the password; only wrong ones count in the end."""
@@ -120,6 +121,10 @@ class Entrance:
                 shared = await immich.shared_link(password)
         except PasswordWrong:
             wrong = True
+            raise
+        except _GONE:
+            # What was said before, that there is a password, counts no more.
+            self._questions.pop(ref, None)
             raise
         finally:
             if not wrong:
@@ -138,8 +143,6 @@ class Entrance:
                 await self._book.lock(link.id)
                 raise
             return link
-        except LinkUnknown:
-            raise self._ended(ref) from None
         except ImmichUnavailable:
             link = self._book.find(ref)
             if link is None:
@@ -164,7 +167,7 @@ class Entrance:
         if not question.answer.done():
             return False
         error = question.answer.exception()
-        said = error is None or isinstance(error, PasswordRequired | LinkUnknown)
+        said = error is None or isinstance(error, (PasswordRequired, *_GONE))
         return self._clock() - question.asked_at >= (FRESH if said else SOON)
 
     def _put(self, ref: Ref, address: str) -> _Question:
@@ -189,6 +192,8 @@ class Entrance:
         immich = self._immich(ref)
         try:
             yield immich
+        except LinkUnknown:
+            raise self._ended(ref) from None
         except ImmichError as error:
             # Immich repeats an address it does not know, and that can carry a name or a password.
             raise ImmichUnavailable(_QUERY.sub("?…", str(error))) from error

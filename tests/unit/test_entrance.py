@@ -220,6 +220,19 @@ async def test_unknown_revoked_and_expired_are_told_apart(tmp_path: Path) -> Non
 
 
 @pytest.mark.gen_test
+async def test_a_password_finds_the_link_closed_at_once(tmp_path: Path) -> None:
+    """Else the page would ask for it again and again, without a word."""
+    async with sides(tmp_path) as side:
+        row, key = side.share(password=PASSWORD)
+        link = await side.unlock(key, PASSWORD)
+        side.standin.library.remove_link(row)
+        with pytest.raises(LinkRevoked):
+            await side.unlock(key, PASSWORD)
+        with pytest.raises(LinkRevoked):
+            await side.enter(key, unlocked=link.lock)
+
+
+@pytest.mark.gen_test
 async def test_a_name_that_moves_to_another_link(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         name = ShareSlug("party")
