@@ -1,7 +1,7 @@
 """`/`: the page and what it loads."""
 
 from immich_drop.errors import DropError, NotFound
-from immich_drop.handlers.base import DropHandler
+from immich_drop.handlers.base import DropHandler, blanked
 from immich_drop.handlers.parts import Parts
 from immich_drop.site import Asset, Site
 
@@ -60,7 +60,7 @@ class PageHandler(DropHandler):
     def _find(self, name: str) -> Asset:
         asset = self._site.find(name)
         if asset is None:
-            raise NotFound(name)
+            raise NotFound(blanked(name))
         return asset
 
     def _send(self, asset: Asset) -> None:

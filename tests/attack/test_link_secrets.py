@@ -64,6 +64,8 @@ def attempts(key: str) -> Iterator[tuple[str, str]]:
         f"http://drop.example/share/{key}/nothing",
         f"/?key={key}&slug={NAME}&password={quote(PASSWORD)}",
         f"/nothing?key={key}",
+        f"/drop/share/{key}/no.js",
+        f"/drop/s/{NAME}/no.js",
     ):
         yield "GET", path
 
