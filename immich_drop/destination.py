@@ -28,7 +28,7 @@ class Destination:
 
 
 class Destinations:
-    """All of them; each is made when the first upload wants to go there."""
+    """All of them; each is made when it is first asked for."""
 
     def __init__(
         self,

@@ -133,7 +133,7 @@ async def test_a_link_that_only_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
-async def test_an_answer_counts_for_a_minute(tmp_path: Path) -> None:
+async def test_an_answer_counts_for_a_while(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         row, key = side.share()
         await side.enter(key)
