@@ -100,8 +100,9 @@ class Courier:
                 # Also by a link: an Immich that is down, or has closed it, should say so before it
                 # is sent gigabytes.
                 found = await self._find(upload.link, checksum)
-            if found is None or self._immich.by_link:
-                # What comes by a link is sent in any case: only so does a duplicate join its album.
+            if found is None or (self._immich.by_link and upload.code != ImmichUnverified.code):
+                # Only what is sent by a link joins its album, also what Immich had before. Once is
+                # enough: what did not show up there then is looked for.
                 await self._look_again(upload, checksum)
                 delivered = await self._send(upload, checksum, sent)
             else:
@@ -143,7 +144,7 @@ class Courier:
         if proof is False:
             raise ImmichUnverified(
                 f"asset {asset_id} is a row without its file (delete it in Immich for good), or"
-                " lies in the trash"
+                " lies in the trash, or is not in the album"
             )
         if proof is None and upload.offered:
             log.warning(

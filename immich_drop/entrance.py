@@ -8,7 +8,7 @@ uploads by a link with a password without asking for it, so we ask.
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -108,7 +108,8 @@ class Entrance:
         try:
             return await self._ask(ref, address)
         except PasswordRequired:
-            return await self._guess(ref, password, address)
+            guess = self._start(self._guess(ref, password, address))
+            return await self._patiently(guess)
 
     async def _guess(self, ref: Ref, password: str, address: str) -> Link:
         """Ask Immich whether it is the password; only wrong ones count in the end."""
@@ -156,6 +157,9 @@ class Entrance:
         question = self._questions.get(ref)
         if question is None or self._is_stale(question):
             question = self._put(ref, address)
+        return await self._patiently(question)
+
+    async def _patiently(self, question: _Question) -> Link:
         waited = self._clock() - question.asked_at
         try:
             async with asyncio.timeout(max(0, PATIENCE - waited)):
@@ -173,13 +177,17 @@ class Entrance:
     def _put(self, ref: Ref, address: str) -> _Question:
         if self._book.find(ref) is None:
             self._strangers.spend(address)
-        question = _Question(self._clock(), asyncio.create_task(self._fetch(ref)))
-        # Even when nobody waits for it any more.
-        question.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
+        question = self._start(self._fetch(ref))
         self._questions[ref] = question
         self._questions.move_to_end(ref)
         if len(self._questions) > MOST:
             self._questions.popitem(last=False)
+        return question
+
+    def _start(self, asking: Coroutine[None, None, Link]) -> _Question:
+        question = _Question(self._clock(), asyncio.create_task(asking))
+        # Even when nobody waits for it any more.
+        question.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
         return question
 
     async def _fetch(self, ref: Ref) -> Link:

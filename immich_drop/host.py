@@ -11,11 +11,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from immich_drop.db import Db
-from immich_drop.errors import LinkRevoked, NotFound, StateConflict
+from immich_drop.errors import (
+    ImmichInTrash,
+    ImmichUnverified,
+    LinkRevoked,
+    NotFound,
+    StateConflict,
+)
 from immich_drop.ledger import Ledger
 from immich_drop.link import LinkBook
 from immich_drop.spool import Spool
 from immich_drop.upload import State, Upload
+
+STUCK = frozenset({LinkRevoked.code, ImmichInTrash.code, ImmichUnverified.code})
+"""Why an upload waits for something only the host can mend, in Immich."""
 
 MOST = 20
 """Uploads that `status` names one by one."""
@@ -34,7 +43,7 @@ def status(db: Db, write: Callable[[str], object]) -> int:
             known = book.get(link)
             write(f"  {count:5}  {code or 'in line'}{f' ({known.title})' if known else ''}")
     if stuck := [upload for upload in waiting if _is_stuck(upload)]:
-        write("\nWaiting for a link that is closed, until it is open again or `purge ID` gives up:")
+        write("\nWaiting until you mend it in Immich, or `purge ID` gives up:")
         _list(stuck, now, write)
     failed = db.in_state(State.FAILED)
     if failed:
@@ -56,7 +65,7 @@ async def retry(db: Db, ids: Sequence[str]) -> int:
 async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
     """Delete failed uploads, rows and bytes: these, or all; gives how many.
 
-    By its id, also one that waits for a link which was closed.
+    By its id, also one that waits for what only the host can mend.
     """
     uploads = _choose(db, ids, lambda upload: _is_failed(upload) or _is_stuck(upload))
     for upload in uploads:
@@ -81,7 +90,7 @@ def _is_failed(upload: Upload) -> bool:
 
 
 def _is_stuck(upload: Upload) -> bool:
-    return upload.state is State.RECEIVED and upload.code == LinkRevoked.code
+    return upload.state is State.RECEIVED and upload.code in STUCK
 
 
 def _choose(db: Db, ids: Sequence[str], fits: Callable[[Upload], bool]) -> list[Upload]:

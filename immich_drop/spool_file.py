@@ -6,8 +6,10 @@ bytes already flow: `offset` runs ahead and the digest catches up.
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
+import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -211,9 +213,7 @@ def _append(
         if for_good:
             _sync(file, path.parent)
         elif written >= PIECE:
-            # The disk begins at once, so that the fsync before the promise finds little to do;
-            # what is dirty stays in the cache (Linux, mm/fadvise.c).
-            os.posix_fadvise(file, offset, written, os.POSIX_FADV_DONTNEED)
+            _begin_sync(file, offset, written)
     except OSError as trouble:
         return file, written, trouble
     return file, written, None
@@ -230,8 +230,21 @@ def _hash_range(file: int, start: int, count: int, sha1: "hashlib._Hash") -> Non
         count -= read
 
 
+def _begin_sync(file: int, start: int, count: int) -> None:
+    """Have the disk begin at once, so that the sync before the promise finds little to do.
+
+    What is dirty stays in the cache (Linux, mm/fadvise.c).
+    """
+    if sys.platform == "linux":
+        os.posix_fadvise(file, start, count, os.POSIX_FADV_DONTNEED)
+
+
 def _sync(file: int, folder: Path) -> None:
-    os.fdatasync(file)
+    if sys.platform == "darwin":
+        # Its fsync leaves bytes in the drive's own cache, says fsync(2) there.
+        fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+    else:
+        os.fdatasync(file)
     entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(entry)

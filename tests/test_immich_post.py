@@ -3,11 +3,14 @@
 import asyncio
 import re
 import shutil
+import socket
 import ssl
+import struct
 import subprocess
+import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -217,6 +220,36 @@ async def test_a_connection_that_is_cut() -> None:
     async with server(serve) as url:
         with pytest.raises(ImmichTrouble, match="cut"):
             await send(url)
+
+
+@contextmanager
+def resetting() -> Iterator[str]:
+    """Accept connections and reset each at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def reset() -> None:
+            with suppress(OSError):
+                while True:
+                    accepted, _ = listening.accept()
+                    # SO_LINGER with no time: closing sends RST.
+                    linger = struct.pack("ii", 1, 0)
+                    accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    accepted.close()
+
+        thread = threading.Thread(target=reset)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.gen_test
+async def test_a_connection_that_is_cut_as_soon_as_it_is_made() -> None:
+    """Tornado may have closed it when its connect returns, and a closed one has no socket."""
+    with resetting() as url:
+        for _ in range(200):
+            with pytest.raises((ImmichTrouble, ImmichUnavailable)):
+                await send(url, length=1)
 
 
 @pytest.mark.gen_test

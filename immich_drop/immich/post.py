@@ -125,11 +125,14 @@ class Streamer:
 
     async def _connect(self) -> IOStream:
         try:
-            return await self._client.connect(
+            stream = await self._client.connect(
                 self._host, self._port, ssl_options=self._tls, timeout=self._patience.connect
             )
         except OSError as error:
             raise ImmichUnavailable(reason(error)) from error
+        if stream.closed():
+            raise ImmichTrouble("the connection was cut as soon as it was made")
+        return stream
 
     async def _converse(
         self,

@@ -436,6 +436,21 @@ async def test_a_password_that_is_changed_locks_out_who_knew_the_old_one(tmp_pat
 
 
 @pytest.mark.gen_test
+async def test_a_password_is_not_waited_for_longer_than_a_page_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share(password=PASSWORD)
+        with pytest.raises(PasswordRequired):
+            await side.enter(key)
+        side.standin.faults.add(HANGS)
+        monkeypatch.setattr(module, "PATIENCE", 0.05)
+        async with asyncio.timeout(5):
+            with pytest.raises(ImmichUnavailable):
+                await side.unlock(key, PASSWORD)
+
+
+@pytest.mark.gen_test
 async def test_wrong_passwords_are_limited_and_right_ones_not(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         _, key = side.share(password=PASSWORD)
