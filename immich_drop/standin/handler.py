@@ -58,11 +58,13 @@ class ApiHandler(Sender):
     async def data_received(self, chunk: bytes) -> None:
         """Take the next piece of the body; nothing raised here would ever be answered."""
         self._received += len(chunk)
+        if self._reader is not None:
+            await self._feed(self._reader, chunk)
         await self._disturb(len(chunk))
-        if self._reader is None:
-            return
+
+    async def _feed(self, reader: BodyReader, chunk: bytes) -> None:
         try:
-            self._reader.feed(chunk)
+            reader.feed(chunk)
         except Refusal as refusal:
             self._forget_body()
             self._refusal = refusal
