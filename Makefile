@@ -8,7 +8,7 @@ demo: .venv/run
 run: .venv/run
 	$(BIN)/python server.py
 test: .venv/dev node_modules
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 	node --test tests/web/
 check: .venv/dev node_modules
 	$(BIN)/ruff check .

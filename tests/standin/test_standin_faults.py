@@ -197,7 +197,7 @@ async def test_down_means_refused_and_up_on_the_same_port(standin: StandIn, clie
 
 @pytest.mark.gen_test
 async def test_a_request_brings_it_down_for_a_while(standin: StandIn, client: Client) -> None:
-    standin.faults.add(Fault(kind=Kind.DOWN, seconds=0.05))
+    standin.faults.add(Fault(kind=Kind.DOWN, seconds=0.7))
     with pytest.raises(LOST):
         await client.upload(b"x")
     with pytest.raises(ConnectionRefusedError):
