@@ -1,6 +1,8 @@
 # demo: try it. run: with .env. test, check: the two gates. bench: measured, never in a test.
 PYTHON ?= python3
 BIN := .venv/bin
+# Test files at a time; 0: one after the other, in one process.
+JOBS ?= 2
 
 .PHONY: demo run test check format bench storm test-browsers lock
 demo: .venv/run
@@ -8,7 +10,7 @@ demo: .venv/run
 run: .venv/run
 	$(BIN)/python server.py
 test: .venv/dev node_modules
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 	node --test tests/web/
 check: .venv/dev node_modules
 	$(BIN)/ruff check .
