@@ -2,10 +2,7 @@
 
 from immich_drop.errors import ImmichError, ImmichHold, ImmichQuota
 from immich_drop.gate import Gate
-from immich_drop.immich import Immich
-
-NOBODYS = bytes(20)
-"""A checksum that no file has: to ask for it is cheap, and needs what a delivery needs."""
+from immich_drop.immich import NOBODYS, Immich
 
 
 class Pulse:
@@ -23,6 +20,7 @@ class Pulse:
             return  # only a delivery finds out whether there is room again
         try:
             if self._known:
+                # Needs what a delivery needs, also where only the bulk check is closed to the key.
                 await self._immich.find([NOBODYS])
             else:
                 await self._immich.version()

@@ -14,9 +14,11 @@ answers       what statuses, messages and shapes mean
 from immich_drop.immich.client import Immich
 from immich_drop.immich.credentials import ApiKey, Credential, ShareKey, ShareSlug
 from immich_drop.immich.facts import Account, Found, Sent, SharedLink
+from immich_drop.immich.lookup import NOBODYS
 from immich_drop.immich.post import Patience
 
 __all__ = [
+    "NOBODYS",
     "Account",
     "ApiKey",
     "Credential",
