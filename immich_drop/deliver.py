@@ -100,9 +100,8 @@ class Courier:
                 # Also by a link: an Immich that is down, or has closed it, should say so before it
                 # is sent gigabytes.
                 found = await self._find(upload.link, checksum)
-            if found is None or (self._immich.by_link and upload.code != ImmichUnverified.code):
-                # Only what is sent by a link joins its album, also what Immich had before. Once is
-                # enough: what did not show up there then is looked for.
+            if found is None or (self._immich.by_link and _is_to_be_sent(upload)):
+                # Only what is sent by a link joins its album, also what Immich had before.
                 await self._look_again(upload, checksum)
                 delivered = await self._send(upload, checksum, sent)
             else:
@@ -212,6 +211,15 @@ class Courier:
             turn.visitors -= 1
             if not turn.visitors:
                 del self._underway[checksum]
+
+
+def _is_to_be_sent(upload: Upload) -> bool:
+    """Tell whether an upload by a link, whose bytes Immich has, is sent or only looked for.
+
+    What did not show up in the album (its twin may lie in the trash) is not sent at each attempt,
+    but ever more rarely: after 1, 2, 4, 8 of them.
+    """
+    return upload.code != ImmichUnverified.code or upload.attempts.bit_count() == 1
 
 
 @contextmanager

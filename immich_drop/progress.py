@@ -35,7 +35,7 @@ def event(upload: Upload, *, offset: int, sent: int = 0) -> Event:
         "length": upload.length,
         "offset": offset if upload.state is State.RECEIVING else upload.length or 0,
         "state": upload.state,
-        "sent": sent,
+        "sent": sent if upload.state is State.RECEIVED else 0,
         "code": upload.code,
         "retryAt": upload.retry_at.isoformat() if upload.retry_at else None,
     }

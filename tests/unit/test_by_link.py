@@ -206,11 +206,25 @@ async def test_a_twin_in_the_trash_is_waited_for(tmp_path: Path) -> None:
         asset.trashed = True
         link = await drop.share("Wedding")
         made = await drop.bring(PHOTO, link.id)
-        row = await drop.until(made, lambda row: row.attempts > 3)
+        row = await drop.until(made, lambda row: row.attempts == 4)
         assert (row.state, row.code) == (State.RECEIVED, "immich_unverified")
         whole = [each for each in drop.standin.exchanges if each.received > len(PHOTO)]
-        assert len(whole) == 2, "once by each, and not again"
+        assert len(whole) == 1 + 3, "first, and after one and two attempts, but not after three"
         assert drop.spool.path(made.id).read_bytes() == PHOTO
+        asset.trashed = False
+        await drop.settled(made)
+        assert drop.inside("Wedding") == ["photo.jpg"]
+        assert drop.standin.assets == [asset]
+
+
+@pytest.mark.gen_test
+async def test_a_twin_that_joined_no_album_while_in_the_trash(tmp_path: Path) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        drop.standin.faults.add(Fault(kind=Kind.TRASHED_TWIN, times=2))  # also the question is a POST
+        made = await drop.bring(PHOTO, link.id)
+        await drop.until(made, lambda row: row.attempts == 4)
+        (asset,) = drop.standin.assets
         asset.trashed = False
         await drop.settled(made)
         assert drop.inside("Wedding") == ["photo.jpg"]
