@@ -122,4 +122,4 @@ class Weather:
 def let_time_pass(product: Product) -> None:
     """Make whatever waits for its next delivery due; the product is not running."""
     with closing(sqlite3.connect(product.folder / "data" / "state.db")) as db, db:
-        db.execute("UPDATE uploads SET retry_at = 1, attempts = 0 WHERE retry_at IS NOT NULL")
+        db.execute("UPDATE uploads SET retry_at = 1, attempts = 1 WHERE retry_at IS NOT NULL")
