@@ -1,7 +1,7 @@
 """Fixtures every test may ask for.
 
-`immich`, `product` and `tus` are shared by the tests of one module: a test tells its own uploads
-by their bytes or by its `session`, and puts right what it breaks.
+`immich`, `product`, `tus` and `browser` are shared by the tests of one module: a test tells its own
+uploads by their bytes or by its `session`, and puts right what it breaks.
 """
 
 import asyncio
@@ -9,9 +9,12 @@ import secrets
 from collections.abc import Iterator
 
 import pytest
-from harness.immich import Immich
+from harness.hostile import Hostile
+from harness.immich import VERSIONS, Immich
 from harness.product import Product, running
+from harness.scenes import chromium
 from harness.tus import Tus
+from playwright.sync_api import Browser
 from tornado.ioloop import IOLoop
 
 
@@ -29,6 +32,20 @@ def product(immich: Immich, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield product
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start a browser."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def network(product: Product) -> Iterator[Hostile]:
+    """Put a bad network in front of the product."""
+    with Hostile(product.address) as network:
+        yield network
+
+
 @pytest.fixture
 def tus(product: Product) -> Tus:
     """Speak tus to the product."""
@@ -39,6 +56,20 @@ def tus(product: Product) -> Tus:
 def session() -> str:
     """Return a session no other test has."""
     return secrets.token_hex(16)
+
+
+@pytest.fixture
+def data() -> bytes:
+    """Return bytes no other test has."""
+    return secrets.token_bytes(500)
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda version: ".".join(map(str, version)))
+def version(immich: Immich, request: pytest.FixtureRequest) -> Iterator[tuple[int, ...]]:
+    """Let Immich be of each version for a while."""
+    immich.control("POST", "settings", {"version": request.param})
+    yield request.param
+    immich.control("POST", "settings", {"version": (2, 7, 5)})
 
 
 @pytest.fixture

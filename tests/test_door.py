@@ -7,24 +7,17 @@ import pytest
 from harness.guest import PHONE, by_key, enter, expect_door
 from harness.immich import Immich
 from harness.product import Product, running
-from harness.scenes import chromium, violations
+from harness.scenes import violations
 from harness.wait import until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 PASSWORD = "Prost & schöne Grüße"
 
 
-@pytest.fixture(scope="module", name="browser")
-def fixture_browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture(scope="module", name="product")
 def fixture_product(immich: Immich, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Start a product that has no key of its own."""
-    url = immich.settings["IMMICH_BASE_URL"]
-    with running(tmp_path_factory.mktemp("product"), IMMICH_BASE_URL=url) as product:
+    with running(tmp_path_factory.mktemp("product"), **immich.keyless) as product:
         yield product
 
 

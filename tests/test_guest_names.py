@@ -11,7 +11,6 @@ from harness.product import Product, running
 from harness.tus import VERSION
 from harness.visit import Visit
 
-VERSIONS = [(1, 106, 0), (2, 7, 5), (3, 2, 2)]
 LONGEST = 80
 
 HOSTILE = {
@@ -35,20 +34,6 @@ def fixture_optional(immich: Immich, tmp_path_factory: pytest.TempPathFactory) -
     settings = {**immich.settings, "GUEST_NAME": "optional", "LOG_LEVEL": "DEBUG"}
     with running(tmp_path_factory.mktemp("optional"), **settings) as product:
         yield product
-
-
-@pytest.fixture
-def data() -> bytes:
-    """Return bytes no other test has."""
-    return secrets.token_bytes(500)
-
-
-@pytest.fixture(name="version", params=VERSIONS, ids=lambda version: ".".join(map(str, version)))
-def fixture_version(immich: Immich, request: pytest.FixtureRequest) -> Iterator[tuple[int, ...]]:
-    """Let Immich be of each version for a while."""
-    immich.control("POST", "settings", {"version": request.param})
-    yield request.param
-    immich.control("POST", "settings", {"version": (2, 7, 5)})
 
 
 @pytest.mark.usefixtures("version")

@@ -13,9 +13,8 @@ from harness.hostile import Hostile
 from harness.immich import Immich
 from harness.product import Product
 from harness.wait import until
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-CHROMIUM = Path("/usr/bin/chromium")
 PATIENCE_MS = 20_000
 TAKEN = datetime.fromtimestamp(1_600_000_000, UTC)
 
@@ -36,22 +35,6 @@ FORGET = """async () => {
   const all = await indexedDB.databases();
   for (const { name } of all) indexedDB.deleteDatabase(name);
 }"""
-
-
-@pytest.fixture(scope="module", name="browser")
-def fixture_browser() -> Iterator[Browser]:
-    """Start the system's Chromium, or else the one Playwright brought."""
-    path = str(CHROMIUM) if CHROMIUM.exists() else None
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(name="network")
-def fixture_network(product: Product) -> Iterator[Hostile]:
-    with Hostile(product.address) as network:
-        yield network
 
 
 @pytest.fixture(name="page")

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from harness.expect import refused
-from harness.immich import Immich, Link
+from harness.immich import VERSIONS, Immich, Link
 from harness.product import Product, running
 from harness.proxy import free_port
 from harness.tus import VERSION, patch_headers, path_of
@@ -22,7 +21,6 @@ from harness.websocket import Refused, WebSocket
 from harness.wire import Response
 from tornado.web import create_signed_value
 
-VERSIONS = [(1, 106, 0), (2, 7, 5), (3, 2, 2)]
 PASSWORD = "pass & wörd"
 NAME = "unser schöner Tag/婚礼?&+%"
 PAST = "2026-01-01T00:00:00.000Z"
@@ -32,27 +30,9 @@ COOKIE = re.compile(r"unlocked-[0-9a-f]{16}=")
 @pytest.fixture(name="product", scope="module")
 def fixture_product(immich: Immich, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product without an API key, behind a proxy."""
-    settings = {
-        "IMMICH_BASE_URL": immich.settings["IMMICH_BASE_URL"],
-        "TRUSTED_PROXIES": "127.0.0.1",
-        "GUEST_NAME": "optional",
-    }
+    settings = {**immich.keyless, "TRUSTED_PROXIES": "127.0.0.1", "GUEST_NAME": "optional"}
     with running(tmp_path_factory.mktemp("product"), **settings) as product:
         yield product
-
-
-@pytest.fixture
-def data() -> bytes:
-    """Return bytes no other test has."""
-    return secrets.token_bytes(500)
-
-
-@pytest.fixture(name="version", params=VERSIONS, ids=lambda version: ".".join(map(str, version)))
-def fixture_version(immich: Immich, request: pytest.FixtureRequest) -> Iterator[tuple[int, ...]]:
-    """Let Immich be of each version for a while."""
-    immich.control("POST", "settings", {"version": request.param})
-    yield request.param
-    immich.control("POST", "settings", {"version": (2, 7, 5)})
 
 
 @pytest.fixture

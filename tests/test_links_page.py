@@ -20,7 +20,6 @@ from harness.guest import (
 from harness.hostile import Hostile
 from harness.immich import Immich, Link
 from harness.product import Product, running
-from harness.scenes import chromium
 from harness.wait import until
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -31,12 +30,6 @@ ALBUM = "2026-09-12_Hochzeitsgesellschaft_Anna-Lena_und_Maximilian"
 """As hosts name them, who never saw it as a headline."""
 IMPATIENT = "Math.random = () => 0.1;"
 """The page draws its waits with it, and nothing else."""
-
-
-@pytest.fixture(scope="module", name="browser")
-def fixture_browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module", name="immich", params=OLD_AND_NEW)
@@ -50,15 +43,8 @@ def fixture_immich(
 @pytest.fixture(scope="module", name="product")
 def fixture_product(immich: Immich, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Start a product that has no key of its own."""
-    url = immich.settings["IMMICH_BASE_URL"]
-    with running(tmp_path_factory.mktemp("product"), IMMICH_BASE_URL=url) as product:
+    with running(tmp_path_factory.mktemp("product"), **immich.keyless) as product:
         yield product
-
-
-@pytest.fixture(name="network")
-def fixture_network(product: Product) -> Iterator[Hostile]:
-    with Hostile(product.address) as network:
-        yield network
 
 
 @pytest.fixture(name="context")
@@ -196,9 +182,8 @@ def test_who_brings_it_is_asked_first(
 ) -> None:
     link = immich.share("Named", owner="Lea")
     first, second = photos(tmp_path / "photos", 50_000, 60_000)
-    settings = {"IMMICH_BASE_URL": immich.settings["IMMICH_BASE_URL"], "GUEST_NAME": "required"}
     with (
-        running(tmp_path / "product", **settings) as product,
+        running(tmp_path / "product", **immich.keyless, GUEST_NAME="required") as product,
         Hostile(product.address) as network,
         tab(context, network, path=by_key(link)) as guest,
     ):

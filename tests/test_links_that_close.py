@@ -15,14 +15,12 @@ from harness.wait import until
 
 PAST = "2026-01-01T00:00:00.000Z"
 PASSWORD = "pass & wörd"
-VERSIONS = [(1, 106, 0), (2, 7, 5), (3, 2, 2)]
 
 
 @pytest.fixture(name="product")
 def fixture_product(immich: Immich, tmp_path: Path) -> Iterator[Product]:
     """A product without an API key."""
-    settings = {"IMMICH_BASE_URL": immich.settings["IMMICH_BASE_URL"]}
-    with running(tmp_path / "product", **settings) as product:
+    with running(tmp_path / "product", **immich.keyless) as product:
         yield product
 
 
@@ -37,12 +35,6 @@ def fixture_visit(product: Product, link: Link) -> Visit:
 @pytest.fixture(name="link")
 def fixture_link(immich: Immich) -> Link:
     return immich.share("Wedding", owner="Anna")
-
-
-@pytest.fixture
-def data() -> bytes:
-    """Return bytes no other test has."""
-    return secrets.token_bytes(500)
 
 
 def ready(product: Product) -> dict[str, str]:
@@ -142,12 +134,9 @@ def in_seconds(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
-@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: ".".join(map(str, version)))
-def test_the_hosts_library_instead(
-    immich: Immich, tmp_path: Path, link: Link, version: tuple[int, ...]
-) -> None:
+@pytest.mark.usefixtures("version")
+def test_the_hosts_library_instead(immich: Immich, tmp_path: Path, link: Link) -> None:
     """LINK_REVOKED=fallback: each of them once, whatever happens on the way."""
-    immich.control("POST", "settings", {"version": version})
     settings = immich.settings | {"LINK_REVOKED": "fallback", "IMMICH_ALBUM_NAME": "Strays"}
     files = [secrets.token_bytes(500 + n) for n in range(4)]
     with running(tmp_path, **settings) as product:
@@ -164,7 +153,6 @@ def test_the_hosts_library_instead(
             )
         product.crash()
         assert ready(product)["links"] == "ok"
-    immich.control("POST", "settings", {"version": (2, 7, 5)})
     owners = [[asset.owner == link.owner for asset in immich.assets(data)] for data in files]
     assert owners == [[True, False], [False], [False], [False]]
 
@@ -184,8 +172,7 @@ def test_a_host_who_changes_his_mind(
 
 
 def test_to_fall_back_there_must_be_something(immich: Immich, tmp_path: Path) -> None:
-    settings = {"IMMICH_BASE_URL": immich.settings["IMMICH_BASE_URL"], "LINK_REVOKED": "fallback"}
-    process = launch(tmp_path, settings)
+    process = launch(tmp_path, {**immich.keyless, "LINK_REVOKED": "fallback"})
     assert process.exit_code() == 2
     assert "LINK_REVOKED" in process.log
 

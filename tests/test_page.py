@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from harness.immich import Immich
 from harness.product import Product
-from harness.scenes import SCENES, chromium, photograph, play, stage, violations
+from harness.scenes import SCENES, photograph, play, stage, violations
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -21,12 +21,6 @@ BUDGET = 40_000
 """Bytes on the wire until the page stands."""
 TARGET = 44
 """CSS pixels a finger needs."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -55,12 +55,6 @@ def fixture_context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture(name="network")
-def fixture_network(product: Product) -> Iterator[Hostile]:
-    with Hostile(product.address) as network:
-        yield network
-
-
 @pytest.fixture(name="guest")
 def fixture_guest(context: BrowserContext, network: Hostile) -> Iterator[Guest]:
     with tab(context, network) as guest:

@@ -1,15 +1,13 @@
 """The page with a whole wedding in it: two thousand files, and half a gigabyte."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness.guest import PHONE, Guest, photos, tab
 from harness.hostile import Hostile
-from harness.product import Product
-from harness.scenes import chromium
 from playwright.sync_api import Browser, expect
 
 MANY = 2000
@@ -34,12 +32,6 @@ new PerformanceObserver((list) => {
 """
 
 
-@pytest.fixture(scope="module", name="browser")
-def fixture_browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture(scope="module", name="party")
 def fixture_party(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
     """Make very many very small photos."""
@@ -47,10 +39,10 @@ def fixture_party(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
 
 
 def test_two_thousand_files_do_not_freeze_the_page(
-    browser: Browser, product: Product, party: Sequence[Path]
+    browser: Browser, network: Hostile, party: Sequence[Path]
 ) -> None:
     context = browser.new_context(**PHONE)
-    with Hostile(product.address) as network, tab(context, network) as guest:
+    with tab(context, network) as guest:
         guest.page.evaluate(WATCH)
         guest.pick(party)
         expect(guest.page.locator("#list li")).to_have_count(MANY, timeout=30_000)
@@ -77,14 +69,14 @@ def memory(guest: Guest) -> float:
     ("device", "total"), [({}, MUCH), (PHONE, MUCH // 4)], ids=["desktop", "phone"]
 )
 def test_half_a_gigabyte_leaves_no_trace_in_memory(
-    browser: Browser, product: Product, tmp_path: Path, device: dict[str, Any], total: int
+    browser: Browser, network: Hostile, tmp_path: Path, device: dict[str, Any], total: int
 ) -> None:
     paths = [tmp_path / f"{total}-{number}.mov" for number in range(4)]
     for number, path in enumerate(paths):
         path.touch()
         os.truncate(path, total // 4 + number)
     context = browser.new_context(**device)
-    with Hostile(product.address) as network, tab(context, network) as guest:
+    with tab(context, network) as guest:
         before = memory(guest)
         guest.pick(paths)
         expect(guest.page.locator("#thanks")).to_be_visible(timeout=60_000)

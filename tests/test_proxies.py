@@ -22,9 +22,10 @@ from harness import proxy
 from harness.immich import Immich
 from harness.product import Product, running
 from harness.proxy import DEPLOY, PROXY, change, free_port
+from harness.scenes import chromium
 from harness.tus import VERSION, metadata, patch_headers
 from harness.wait import PATIENCE, until
-from playwright.sync_api import Browser, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, WebSocket, expect
 
 GUEST, OTHER_GUEST = "127.0.0.2", "127.0.0.3"
 HOST = "drop.example"
@@ -156,13 +157,8 @@ def site(
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start a browser that finds HOST here."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", f"--host-resolver-rules=MAP {HOST} {PROXY}"],
-        )
+    with chromium(f"--host-resolver-rules=MAP {HOST} {PROXY}") as browser:
         yield browser
-        browser.close()
 
 
 def test_a_guest_brings_a_photo(

@@ -19,6 +19,9 @@ from harness.wait import until
 READY = re.compile(r"^\{.*\}$", re.MULTILINE)
 ROOT = Path(__file__).parents[2]
 
+VERSIONS = [(1, 106, 0), (2, 7, 5), (3, 2, 2)]
+"""The oldest, the one a stand-in is when nothing else is said, and the newest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
@@ -68,6 +71,11 @@ class Immich:
 
     def __exit__(self, *exc: object) -> None:
         self.process.kill()
+
+    @property
+    def keyless(self) -> dict[str, str]:
+        """The settings of a product that has no key of its own."""
+        return {"IMMICH_BASE_URL": self.settings["IMMICH_BASE_URL"]}
 
     def assets(self, data: bytes) -> list[Asset]:
         """Return the assets with exactly these bytes."""
