@@ -1,5 +1,6 @@
-"""Wait for what another process will do."""
+"""Wait for what another process, or another task, will do."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -17,4 +18,16 @@ def until(probe: Callable[[], T], what: str, *, timeout: float = PATIENCE) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {timeout:g} s for {what}; the last answer was {answer!r}")
         time.sleep(0.01)
+    return answer
+
+
+async def eventually(probe: Callable[[], T | None]) -> T:
+    """Return the first truthy answer of `probe`, while the loop goes on.
+
+    Raises:
+        TimeoutError: there was none in `PATIENCE` seconds.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while not (answer := probe()):
+            await asyncio.sleep(0.002)
     return answer

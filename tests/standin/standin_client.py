@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
@@ -116,10 +115,3 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]
     headers = dict(line.split(": ", 1) for line in head[1:] if line)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return int(head[0].split()[1]), headers, body
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that happens soon."""
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)

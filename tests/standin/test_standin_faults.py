@@ -5,7 +5,8 @@ import json
 from contextlib import suppress
 
 import pytest
-from standin_client import Client, MiB, connect, form, read_answer, send_all, until
+from harness.wait import eventually
+from standin_client import Client, MiB, connect, form, read_answer, send_all
 from tornado.httpclient import HTTPClientError
 
 from immich_drop.standin import Fault, Kind, StandIn
@@ -124,7 +125,7 @@ async def test_the_connection_is_cut_in_the_body(standin: StandIn) -> None:
     _, writer = await connect(standin, len(body))
     with pytest.raises(ConnectionError):
         await send_all(writer, body)
-    await until(lambda: standin.exchanges)
+    await eventually(lambda: standin.exchanges)
     assert MiB <= standin.exchanges[0].received < 2 * MiB
     assert not any(standin.library.incoming.iterdir())
     writer.close()
@@ -150,7 +151,7 @@ async def test_a_body_that_comes_after_the_fault_was_cleared_is_read(standin: St
     standin.faults.add(Fault(kind=Kind.HANG_BODY))
     body = form(b"late")
     reader, writer = await connect(standin, len(body))
-    await until(lambda: not standin.faults.faults)
+    await eventually(lambda: not standin.faults.faults)
     standin.faults.clear()
     writer.write(body)
     assert (await asyncio.wait_for(read_answer(reader), 5))[0] == 201
@@ -202,5 +203,5 @@ async def test_a_request_brings_it_down_for_a_while(standin: StandIn, client: Cl
         await client.upload(b"x")
     with pytest.raises(ConnectionRefusedError):
         await connect(standin, 0)
-    await until(lambda: standin.listening)
+    await eventually(lambda: standin.listening)
     assert (await client.upload(b"x")).code == 201

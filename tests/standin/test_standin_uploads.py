@@ -10,7 +10,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from standin_client import FIELDS, FORM, Client, MiB, connect, form, sha1, until
+from harness.wait import eventually
+from standin_client import FIELDS, FORM, Client, MiB, connect, form, sha1
 from tornado.httpclient import HTTPRequest
 
 from immich_drop.standin import StandIn
@@ -123,9 +124,9 @@ async def test_a_client_that_goes_away_leaves_nothing(standin: StandIn) -> None:
     body = form(os.urandom(2 * MiB))
     _, writer = await connect(standin, len(body))
     writer.write(body[:MiB])
-    await until(lambda: any(standin.library.incoming.iterdir()))
+    await eventually(lambda: any(standin.library.incoming.iterdir()))
     writer.transport.abort()
-    await until(lambda: standin.exchanges)
+    await eventually(lambda: standin.exchanges)
     assert standin.exchanges[0].status == 0
     assert not any(standin.library.incoming.iterdir())
     assert not standin.assets

@@ -2,10 +2,12 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from harness.wait import eventually
 
 from immich_drop.db import Db
 from immich_drop.upload import OWN, State, Upload
@@ -75,3 +77,14 @@ def opened(path: Path) -> Iterator[Db]:
         yield db
     finally:
         db.close()
+
+
+async def row_when(db: Db, upload_id: str, wanted: Callable[[Upload], bool]) -> Upload:
+    """Return an upload's row as soon as it is as wanted."""
+
+    def look() -> Upload | None:
+        row = db.get(upload_id)
+        assert row is not None
+        return row if wanted(row) else None
+
+    return await eventually(look)

@@ -1,6 +1,5 @@
 """All ways to Immich, put together as the drop does it, before a stand-in with shared links."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from immich_drop.spool import Spool
 from immich_drop.standin import Link, StandIn
 from immich_drop.upload import OWN, State, Upload
 from immich_drop.ways import Ways
-from unit.make import sha1, upload
+from unit.make import row_when, sha1, upload
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,13 +59,7 @@ class Outwards:
 
     async def until(self, made: Upload, wanted: Callable[[Upload], bool]) -> Upload:
         """Wait until an upload's row is as wanted."""
-        async with asyncio.timeout(10):
-            while True:
-                row = self.db.get(made.id)
-                assert row is not None
-                if wanted(row):
-                    return row
-                await asyncio.sleep(0.002)
+        return await row_when(self.db, made.id, wanted)
 
     async def settled(self, made: Upload) -> Upload:
         return await self.until(made, lambda row: row.asset_id is not None)

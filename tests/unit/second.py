@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.wait import eventually
+
 from immich_drop.album import Album
 from immich_drop.db import Db
 from immich_drop.deliver import Courier
@@ -20,7 +22,7 @@ from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
 from immich_drop.upload import State, Upload
 from immich_drop.ways import SPARE
-from unit.make import Clock, sha1, upload
+from unit.make import Clock, row_when, sha1, upload
 
 SESSION = "s" * 22
 ALBUM = "Wedding"
@@ -59,25 +61,13 @@ class Half:
 
     async def until(self, upload_id: str, wanted: Callable[[Upload], bool]) -> Upload:
         """Wait until an upload's row is as wanted."""
-        async with asyncio.timeout(10):
-            while True:
-                row = self.db.get(upload_id)
-                assert row is not None
-                if wanted(row):
-                    return row
-                await self.stirred()
+        return await row_when(self.db, upload_id, wanted)
 
     async def settled(self, upload_id: str) -> Upload:
         """Wait until Immich has an upload and our bytes are gone."""
         row = await self.until(upload_id, lambda row: row.asset_id is not None)
-        async with asyncio.timeout(10):
-            while self.spool.path(upload_id).exists():
-                await self.stirred()
+        await eventually(lambda: not self.spool.path(upload_id).exists())
         return row
-
-    async def stirred(self) -> None:
-        """Wait a moment for what threads and sockets will do."""
-        await asyncio.sleep(0.002)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from immich_drop import forward, gate
 from immich_drop.by_link import LinkCourier
 from immich_drop.deliver import Courier
 from immich_drop.errors import Damaged, ImmichHold, ImmichKeyRejected, ImmichRefused, LinkRevoked
@@ -16,17 +15,10 @@ from immich_drop.upload import State
 from unit.make import sha1
 from unit.outwards import Outwards, outwards
 
+pytestmark = pytest.mark.usefixtures("soon")
+
 PHOTO = b"a photo" * 100
 SEND = "POST /assets"
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every second between two attempts a few milliseconds."""
-    monkeypatch.setattr(forward, "FIRST_DELAY", 0.003)
-    monkeypatch.setattr(gate, "FIRST_PAUSE", 0.003)
-    monkeypatch.setattr(gate, "LONGEST_PAUSE", 0.02)
-
 
 CLOSINGS: list[Callable[[Outwards, Link], object]] = [
     lambda drop, link: drop.standin.library.remove_link(link),
@@ -221,7 +213,8 @@ async def test_a_twin_in_the_trash_is_waited_for(tmp_path: Path) -> None:
 async def test_a_twin_that_joined_no_album_while_in_the_trash(tmp_path: Path) -> None:
     async with outwards(tmp_path) as drop:
         link = await drop.share("Wedding")
-        drop.standin.faults.add(Fault(kind=Kind.TRASHED_TWIN, times=2))  # also the question is a POST
+        # Twice, for the question is a POST as well.
+        drop.standin.faults.add(Fault(kind=Kind.TRASHED_TWIN, times=2))
         made = await drop.bring(PHOTO, link.id)
         await drop.until(made, lambda row: row.attempts == 4)
         (asset,) = drop.standin.assets

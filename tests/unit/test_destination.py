@@ -1,28 +1,21 @@
 """Destinations: each link has a line of its own, and together they are not too many."""
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from harness.wait import eventually
 
-from immich_drop import forward, gate
 from immich_drop.errors import LinkUnknown, NotFound, StateConflict
 from immich_drop.standin import StandIn
 from immich_drop.upload import OWN, State
 from unit.outwards import now, outwards
 
+pytestmark = pytest.mark.usefixtures("soon")
+
 PHOTO = b"a photo" * 100
 SESSION, OTHER_SESSION = "s" * 22, "t" * 22
 SEND = "POST /assets"
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every second between two attempts a few milliseconds."""
-    monkeypatch.setattr(forward, "FIRST_DELAY", 0.003)
-    monkeypatch.setattr(gate, "FIRST_PAUSE", 0.003)
-    monkeypatch.setattr(gate, "LONGEST_PAUSE", 0.02)
 
 
 @pytest.mark.gen_test
@@ -83,9 +76,7 @@ async def test_when_nothing_waits_for_it_a_closed_link_is_no_trouble(tmp_path: P
         await drop.waiting(made, "link_revoked")
         assert list(drop.destinations.closed()) != []
         await drop.db.delete([made.id])
-        async with asyncio.timeout(10):
-            while list(drop.destinations.closed()):
-                await asyncio.sleep(0.002)
+        await eventually(lambda: not list(drop.destinations.closed()))
 
 
 @pytest.mark.gen_test
@@ -94,14 +85,16 @@ async def test_all_together_are_no_more_than_the_host_allows(tmp_path: Path) -> 
         links = [await drop.share(f"Album {n}") for n in range(4)]
         drop.standin.service_time = 0.05
         made = [await drop.bring(PHOTO + bytes([n]), links[n % 4].id) for n in range(8)]
-        most = 0
-        async with asyncio.timeout(4):
-            while len(drop.standin.assets) < 8:
-                there = {asset.checksum for asset in drop.standin.assets}
-                going = [each for each in made if each.checksum not in there]
-                most = max(most, sum(drop.destinations.sent(each) > 0 for each in going))
-                await asyncio.sleep(0.005)
-        assert most == 2
+        at_once = []
+
+        def all_there() -> bool:
+            there = {asset.checksum for asset in drop.standin.assets}
+            going = [each for each in made if each.checksum not in there]
+            at_once.append(sum(drop.destinations.sent(each) > 0 for each in going))
+            return not going
+
+        await eventually(all_there)
+        assert max(at_once) == 2
 
 
 @pytest.mark.gen_test

@@ -5,25 +5,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from harness.wait import eventually
 
-from immich_drop import forward as module
-from immich_drop import gate as gate_module
 from immich_drop.errors import ImmichUnavailable, NotFound, StateConflict
+from immich_drop.forward import LONGEST_DELAY
 from immich_drop.standin import Asset, Fault, Kind, StandIn
 from immich_drop.upload import OWN, State
 from unit.make import START, sha1
 from unit.second import ALBUM, SESSION, half
 
+pytestmark = pytest.mark.usefixtures("soon")
+
 DATA = b"a photo" * 1000
 
 SEND, CHECK = "POST /assets", "POST /assets/bulk-upload-check"
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make every second between two attempts a few milliseconds."""
-    monkeypatch.setattr(module, "FIRST_DELAY", 0.003)
-    monkeypatch.setattr(gate_module, "FIRST_PAUSE", 0.003)
 
 
 def asset_of(data: bytes, standin: StandIn, **changes: object) -> Asset:
@@ -47,7 +42,7 @@ async def test_a_photo_is_delivered_and_its_bytes_go(tmp_path: Path) -> None:
         assert (asset.checksum, asset.name) == (sha1(DATA), "Süße Katze.jpg")
         assert drop.standin.album(ALBUM).assets == [asset.id]
         assert drop.ledger.known([sha1(DATA)], link=OWN) == {sha1(DATA)}
-        await drop.stirred()
+        await eventually(drop.forwarder.idle)
         assert drop.events[-1]["state"] == State.STORED
         assert drop.forwarder.sent(made.id) == 0
         assert drop.courier._underway == {}
@@ -143,12 +138,12 @@ async def test_while_one_is_sent_the_next_is_asked_about_but_not_sent(tmp_path: 
     async with half(tmp_path, concurrency=1) as drop:
         drop.standin.faults.add(Fault(kind=Kind.HANG_BODY, match=SEND, after=10))
         made = [await drop.bring(DATA + bytes([number])) for number in range(4)]
-        async with asyncio.timeout(10):
-            while not (
+        await eventually(
+            lambda: (
                 any(drop.forwarder.sent(each.id) for each in made)
                 and [each.name for each in drop.standin.exchanges].count(CHECK) > 1
-            ):
-                await drop.stirred()
+            )
+        )
         assert drop.standin.assets == []
         assert sum(drop.forwarder.sent(each.id) > 0 for each in made) == 1
         drop.standin.faults.clear()
@@ -161,9 +156,7 @@ async def test_when_immich_is_down_one_at_a_time_tries(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         await drop.standin.down()
         made = [await drop.bring(b"%d" % number) for number in range(20)]
-        async with asyncio.timeout(10):
-            while drop.gate.reason is None:
-                await drop.stirred()
+        await eventually(lambda: drop.gate.reason)
         assert isinstance(drop.gate.reason, ImmichUnavailable)
         rows = [await drop.until(each.id, lambda _: True) for each in made]
         assert {row.state for row in rows} == {State.RECEIVED}
@@ -197,9 +190,7 @@ async def test_a_stop_in_the_middle_of_a_delivery_loses_nothing(tmp_path: Path) 
     async with half(tmp_path, standin=standin) as drop:
         standin.faults.add(Fault(kind=Kind.HANG_BODY, match=SEND, after=10))
         made = await drop.bring(bytes(5_000_000))
-        async with asyncio.timeout(10):
-            while not drop.forwarder.sent(made.id):
-                await drop.stirred()
+        await eventually(lambda: drop.forwarder.sent(made.id))
         await drop.forwarder.stop(0)
         assert drop.spool.path(made.id).stat().st_size == 5_000_000
     async with half(tmp_path, standin=standin) as drop:
@@ -281,9 +272,7 @@ async def test_what_was_deleted_while_it_waited_is_let_go(tmp_path: Path) -> Non
         drop.forwarder.push(gone)
         await drop.settled((await drop.bring(DATA)).id)
         assert not drop.forwarder._turns.has(gone.id)
-        async with asyncio.timeout(10):
-            while drop.forwarder._taken:
-                await drop.stirred()
+        await eventually(lambda: not drop.forwarder._taken)
 
 
 @pytest.mark.gen_test
@@ -292,9 +281,7 @@ async def test_a_database_that_does_not_answer_for_a_while(tmp_path: Path) -> No
         made = await drop.receive(DATA)
         drop.db._writer._connection.execute("PRAGMA query_only=1")
         drop.forwarder.push(made)
-        async with asyncio.timeout(10):
-            while not drop.standin.assets:
-                await drop.stirred()
+        await eventually(lambda: drop.standin.assets)
         await drop.until(made.id, lambda row: row.state is State.RECEIVED)
         assert drop.spool.path(made.id).exists()
         drop.db._writer._connection.execute("PRAGMA query_only=0")
@@ -307,7 +294,7 @@ async def test_a_clock_that_was_years_ahead_delays_nothing_for_years(tmp_path: P
     async with half(tmp_path) as drop:
         made = await drop.bring(DATA, retry_at=START + timedelta(days=4000))
         timer = drop.forwarder._turns._timers[made.id]
-        assert timer.when() - asyncio.get_running_loop().time() <= module.LONGEST_DELAY
+        assert timer.when() - asyncio.get_running_loop().time() <= LONGEST_DELAY
         await drop.db.change(made, retry_at=None)
         fresh = drop.db.get(made.id)
         assert fresh is not None
