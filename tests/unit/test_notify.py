@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tornado.httpserver import HTTPServer
@@ -34,182 +35,162 @@ def shared_link(link_id: str, title: str) -> SharedLink:
     )
 
 
-class Receiver:
-    """Whoever takes the notices."""
+class Host:
+    """Whoever takes the notices, and what there is to tell of at which time."""
 
-    def __init__(self) -> None:
+    def __init__(self, db: Db, *, now: datetime, status: int) -> None:
+        self.db = db
+        self.now = now
+        self.status = status
         self.got: list[HTTPServerRequest] = []
-        self.status = 200
-        self.url = ""
+
+    async def arrive(self, *names: str) -> None:
+        for name in names:
+            await self.db.add(upload(name=name, state=State.STORED, updated_at=self.now))
+
+    def told(self) -> list[Any]:
+        return [json.loads(request.body) for request in self.got]
 
 
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
+async def receiving(host: Host) -> AsyncIterator[str]:
+    """Serve a host, at the URL this gives."""
 
     class Handler(RequestHandler):
         def post(self) -> None:
-            receiver.got.append(self.request)
-            self.set_status(receiver.status)
+            host.got.append(self.request)
+            self.set_status(host.status)
 
     server = HTTPServer(Application([("/.*", Handler)], log_function=lambda _: None))
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
-    receiver.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}/topic"
     try:
-        yield receiver
+        yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}/topic"
     finally:
         server.stop()
         await server.close_all_connections()
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-def notifier(
-    db: Db, url: str, clock: Clock, *, plain: bool = False, daily: bool = False
-) -> Notifier:
-    return Notifier(
-        url, plain=plain, daily=daily, title="Anna & Tom 🎉", db=db, book=LinkBook(db), now=clock
-    )
-
-
-async def arrive(db: Db, clock: Clock, *names: str) -> None:
-    for name in names:
-        await db.add(upload(name=name, state=State.STORED, updated_at=clock.now))
+@asynccontextmanager
+async def telling(
+    folder: Path,
+    *,
+    url: str | None = None,
+    now: datetime = START,
+    status: int = 200,
+    plain: bool = False,
+    daily: bool = False,
+) -> AsyncIterator[tuple[Host, Notifier]]:
+    """Put a notifier before a host, or before nobody at `url`; another one may follow."""
+    with opened(folder / "state.db") as db:
+        host = Host(db, now=now, status=status)
+        async with receiving(host) as address:
+            notifier = Notifier(
+                url or address,
+                plain=plain,
+                daily=daily,
+                title="Anna & Tom 🎉",
+                db=db,
+                book=LinkBook(db),
+                now=lambda: host.now,
+            )
+            with closing(notifier):
+                yield host, notifier
 
 
 @pytest.mark.gen_test
 async def test_one_notice_for_a_batch_when_it_is_over(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock)
-            await ours.look()
-            await arrive(db, clock, "a.jpg", "b.HEIC", "c.MOV")
-            await ours.look()
-            assert receiver.got == [], "the batch may go on"
-            clock.now += QUIET
-            await ours.look()
-            await ours.look()
-            ours.close()
-    (request,) = receiver.got
-    told = json.loads(request.body)
+    async with telling(tmp_path) as (host, notifier):
+        await notifier.look()
+        await host.arrive("a.jpg", "b.HEIC", "c.MOV")
+        await notifier.look()
+        assert host.got == [], "the batch may go on"
+        host.now += QUIET
+        await notifier.look()
+        await notifier.look()
+    (told,) = host.told()
     assert told["body"] == "2 photos and 1 video have arrived."
     assert (told["photos"], told["videos"], told["title"]) == (2, 1, "Anna & Tom 🎉")
 
 
 @pytest.mark.gen_test
 async def test_ntfy_takes_text(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock, plain=True)
-            await arrive(db, clock, "a.jpg")
-            clock.now += QUIET
-            await ours.look()
-            ours.close()
-    (request,) = receiver.got
+    async with telling(tmp_path, plain=True) as (host, notifier):
+        await host.arrive("a.jpg")
+        host.now += QUIET
+        await notifier.look()
+    (request,) = host.got
     assert request.body == b"1 photo has arrived."
     assert request.headers["Title"].strip() == "Anna & Tom"
 
 
 @pytest.mark.gen_test
 async def test_a_notice_that_fails_is_sent_later_also_by_the_next_process(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        receiver.status = 500
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock)
-            await arrive(db, clock, "a.jpg", "b.jpg")
-            clock.now += QUIET
-            await ours.look()
-            ours.close()
-        receiver.status = 200
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock)
-            await ours.look()
-            await ours.look()
-            ours.close()
-    bodies = [json.loads(request.body)["body"] for request in receiver.got]
+    async with telling(tmp_path, status=500) as (host, notifier):
+        await host.arrive("a.jpg", "b.jpg")
+        host.now += QUIET
+        await notifier.look()
+    async with telling(tmp_path, now=host.now) as (again, notifier):
+        await notifier.look()
+        await notifier.look()
+    bodies = [told["body"] for told in host.told() + again.told()]
     assert bodies == ["2 photos have arrived."] * 2
 
 
 @pytest.mark.gen_test
 async def test_daily(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock, daily=True)
-            await arrive(db, clock, "a.jpg")
-            clock.now += timedelta(days=1)
-            await arrive(db, clock, "b.jpg")
-            await ours.look()
-            clock.now += timedelta(hours=1)
-            await arrive(db, clock, "c.jpg")
-            await ours.look()
-            assert len(receiver.got) == 1
-            clock.now += timedelta(days=1)
-            await ours.look()
-            ours.close()
-    assert len(receiver.got) == 2
+    async with telling(tmp_path, daily=True) as (host, notifier):
+        await host.arrive("a.jpg")
+        host.now += timedelta(days=1)
+        await host.arrive("b.jpg")
+        await notifier.look()
+        host.now += timedelta(hours=1)
+        await host.arrive("c.jpg")
+        await notifier.look()
+        assert len(host.got) == 1
+        host.now += timedelta(days=1)
+        await notifier.look()
+    assert len(host.got) == 2
 
 
 @pytest.mark.gen_test
 async def test_a_clock_that_was_years_ahead_does_not_silence_us(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock)
-            clock.now += timedelta(days=4000)
-            await arrive(db, clock, "told.jpg")
-            clock.now += QUIET
-            await ours.look()
-            await arrive(db, clock, "in the future.jpg")
-            clock.now = START
-            await arrive(db, clock, "a.jpg", "b.MOV")
-            clock.now += QUIET
-            await ours.look()
-            await ours.look()
-            ours.close()
-    bodies = [json.loads(request.body)["body"] for request in receiver.got]
+    async with telling(tmp_path) as (host, notifier):
+        host.now += timedelta(days=4000)
+        await host.arrive("told.jpg")
+        host.now += QUIET
+        await notifier.look()
+        await host.arrive("in the future.jpg")
+        host.now = START
+        await host.arrive("a.jpg", "b.MOV")
+        host.now += QUIET
+        await notifier.look()
+        await notifier.look()
+    bodies = [told["body"] for told in host.told()]
     assert bodies == ["1 photo has arrived.", "1 photo and 1 video have arrived."]
 
 
 @pytest.mark.gen_test
 async def test_nobody_there_harms_nobody(tmp_path: Path) -> None:
-    clock = Clock()
-    with opened(tmp_path / "state.db") as db:
-        ours = notifier(db, "http://127.0.0.1:9/", clock)
-        await arrive(db, clock, "a.jpg")
-        clock.now += QUIET
-        await asyncio.wait_for(ours.look(), 10)
-        ours.close()
+    async with telling(tmp_path, url="http://127.0.0.1:9/") as (host, notifier):
+        await host.arrive("a.jpg")
+        host.now += QUIET
+        await asyncio.wait_for(notifier.look(), 10)
 
 
 @pytest.mark.gen_test
 async def test_who_brought_it_and_by_which_link(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock)
-            await LinkBook(db).remember(shared_link("club", "The club"), password=None)
-            guests = ["Anna", None, "Anna", "Ben", "Cem", "Dora", "Eva", "Fritz"]
-            for guest in guests:
-                await db.add(upload(guest=guest, state=State.STORED, updated_at=clock.now))
-            for name, guest in (("a.jpg", "Gül"), ("b.mov", "Anna"), ("c.jpg", None)):
-                fields = {"name": name, "guest": guest, "link": "club"}
-                await db.add(upload(state=State.STORED, updated_at=clock.now, **fields))
-            clock.now += QUIET
-            await ours.look()
-            ours.close()
-    (request,) = receiver.got
-    told = json.loads(request.body)
+    async with telling(tmp_path) as (host, notifier):
+        await LinkBook(host.db).remember(shared_link("club", "The club"), password=None)
+        guests = ["Anna", None, "Anna", "Ben", "Cem", "Dora", "Eva", "Fritz"]
+        for guest in guests:
+            await host.db.add(upload(guest=guest, state=State.STORED, updated_at=host.now))
+        for name, guest in (("a.jpg", "Gül"), ("b.mov", "Anna"), ("c.jpg", None)):
+            fields = {"name": name, "guest": guest, "link": "club"}
+            await host.db.add(upload(state=State.STORED, updated_at=host.now, **fields))
+        host.now += QUIET
+        await notifier.look()
+    (told,) = host.told()
     assert told["body"].splitlines() == [
         "8 photos have arrived, from Anna, Ben, Cem, Dora and others.",
         "The club: 2 photos and 1 video have arrived, from Gül and Anna.",
@@ -219,22 +200,18 @@ async def test_who_brought_it_and_by_which_link(tmp_path: Path) -> None:
 
 @pytest.mark.gen_test
 async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
-    clock = Clock()
-    async with receiving() as receiver:
-        with opened(tmp_path / "state.db") as db:
-            ours = notifier(db, receiver.url, clock)
-            await LinkBook(db).remember(shared_link("club", "The club"), password=None)
-            waits = {"state": State.RECEIVED, "code": "link_revoked", "link": "club"}
-            made = [await db.add(upload(**waits)) for _ in range(3)]
-            for _ in range(3):
-                await ours.look()
-            assert len(receiver.got) == 1
-            for each in made:
-                await db.change(each, code=None)
-            await ours.look()
-            await db.add(upload(**waits))
-            await ours.look()
-            ours.close()
-    sentences = [json.loads(request.body)["body"] for request in receiver.got]
+    async with telling(tmp_path) as (host, notifier):
+        await LinkBook(host.db).remember(shared_link("club", "The club"), password=None)
+        waits = {"state": State.RECEIVED, "code": "link_revoked", "link": "club"}
+        made = [await host.db.add(upload(**waits)) for _ in range(3)]
+        for _ in range(3):
+            await notifier.look()
+        assert len(host.got) == 1
+        for each in made:
+            await host.db.change(each, code=None)
+        await notifier.look()
+        await host.db.add(upload(**waits))
+        await notifier.look()
+    sentences = [told["body"] for told in host.told()]
     why = "waiting, for Immich does not let this link upload any more."
     assert sentences == [f"The club: 3 {why}", f"The club: 1 {why}"]
