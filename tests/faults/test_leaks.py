@@ -61,6 +61,6 @@ def test_nothing_is_left(immich: Immich, tmp_path: Path, session: str) -> None:
             ends_in_every_way(tus, session)
 
         def at_rest() -> bool:
-            return all(now <= then for now, then in zip(held(running), before, strict=True))
+            return all(count <= limit for count, limit in zip(held(running), before, strict=True))
 
         until(at_rest, f"what was held before: {before}")
