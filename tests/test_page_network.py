@@ -3,13 +3,13 @@
 import os
 import re
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.guest import PHONE, TAKEN, Guest, photos, tab, weight, write
+from harness.guest import PHONE, Guest, arrived, photos, tab, weight, write
 from harness.hostile import Hostile
 from harness.immich import Immich
 from harness.product import Product
@@ -59,13 +59,6 @@ def fixture_context(browser: Browser) -> Iterator[BrowserContext]:
 def fixture_guest(context: BrowserContext, network: Hostile) -> Iterator[Guest]:
     with tab(context, network) as guest:
         yield guest
-
-
-def arrived(immich: Immich, paths: Sequence[Path]) -> None:
-    """Check that each file is in Immich once, under its name, byte for byte."""
-    for path in paths:
-        asset = immich.wait_for(path.read_bytes())
-        assert (asset.name, asset.created_at) == (path.name, TAKEN)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from harness.hostile import Hostile
-from harness.immich import Link
+from harness.immich import Asset, Immich, Link
 from harness.wait import until
 
 PATIENCE_MS = 20_000
@@ -105,6 +105,14 @@ def write(path: Path, data: bytes) -> None:
     """Write a photo taken at `TAKEN`."""
     path.write_bytes(data)
     os.utime(path, (TAKEN.timestamp(), TAKEN.timestamp()))
+
+
+def arrived(immich: Immich, paths: Sequence[Path]) -> list[Asset]:
+    """Check that each file is in Immich once, under its name, byte for byte."""
+    assets = [immich.wait_for(path.read_bytes()) for path in paths]
+    for asset, path in zip(assets, paths, strict=True):
+        assert (asset.name, asset.created_at) == (path.name, TAKEN)
+    return assets
 
 
 def weight(paths: Sequence[Path]) -> int:
