@@ -1,12 +1,9 @@
 """Immich in every mood: the queue holds, /readyz says why, the log says it once, it goes on."""
 
 import hashlib
-import http.client
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from harness.immich import Immich
@@ -79,24 +76,11 @@ def test_an_asset_deleted_in_immich_may_come_again(
     product.tus.upload(data, session=session, item="1")
     gone = immich.wait_for(data)
     until(lambda: not product.spool, "the first to be settled")
-    delete(immich, gone.id)
+    immich.delete(gone)
     until(lambda: not immich.assets(data), "Immich to forget it")
     product.tus.upload(data, session=session, item="2")
     assert immich.wait_for(data).id != gone.id
     until(lambda: not product.spool, "the second to be settled")
-
-
-def delete(immich: Immich, asset_id: str) -> None:
-    where = urlsplit(immich.settings["IMMICH_BASE_URL"])
-    connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
-    body = json.dumps({"ids": [asset_id], "force": True})
-    headers = {
-        "x-api-key": immich.settings["IMMICH_API_KEY"],
-        "Content-Type": "application/json",
-    }
-    connection.request("DELETE", "/api/assets", body, headers)
-    assert connection.getresponse().status == 204
-    connection.close()
 
 
 def test_a_key_that_is_revoked_in_mid_stream(tmp_path: Path) -> None:
