@@ -38,7 +38,7 @@ def forward(drop: Drop, service: float, folder: Path, source: Path) -> Figures:
         env = {"IMMICH_BASE_URL": f"http://127.0.0.1:{port}/api"}
         with running(ours(), folder, env) as server:
             probe = Probe(server.port, "/healthz")
-            with Meter(server.pid) as meter, probe:
+            with probe, Meter(server.pid) as meter:
                 seconds = _wait(port, drop.files)
     return Figures(
         seconds=seconds,

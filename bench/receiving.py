@@ -56,7 +56,7 @@ def receive(drop: Drop, contestant: Contestant, folder: Path, source: Path) -> F
             ending=drop.ending,
         )
         probe = Probe(server.port, contestant.server.probe)
-        with Meter(server.pid) as meter, probe:
+        with probe, Meter(server.pid) as meter:
             seconds = send(plan)["seconds"]
     _check_kept(folder, drop)
     return Figures(

@@ -30,7 +30,7 @@ def resume(size: int, folder: Path, source: Path) -> Figures:
     with running(ours(), folder) as server:
         up = time.perf_counter() - start
         connection, probe = Connection(("127.0.0.1", server.port)), Probe(server.port, "/healthz")
-        with Meter(server.pid) as meter, probe:
+        with probe, Meter(server.pid) as meter:
             head = _timed(lambda: connection.ask("HEAD", path, TUS))
             first = _timed(lambda: _patch(connection, path, (window, half, CHUNK)))
             middle = half + CHUNK

@@ -106,7 +106,7 @@ def _crowd(contestant: Contestant, seconds: int, folder: Path, source: Path) -> 
             form=contestant.form,
         )
         probe = Probe(server.port, contestant.server.probe)
-        with Meter(server.pid) as meter, probe:
+        with probe, Meter(server.pid) as meter:
             sent = send(plan, "bench.phones")
     return Figures(
         seconds=sent["seconds"],
