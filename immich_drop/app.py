@@ -182,27 +182,30 @@ class App:
             now=_now,
         )
 
-    def _make_parts(self) -> Parts:
-        settings, clock = self._settings, time.monotonic
-        forwarded = Forwarded(
-            trusted=settings.trusted_proxies,
-            public_url=settings.public_url,
-            base_path=settings.base_path,
-        )
-        known = Known(
-            scope=settings.precheck,
+    def _make_known(self) -> Known:
+        return Known(
+            scope=self._settings.precheck,
             db=self._db,
             ledger=self._ways.ledger,
             destinations=self._destinations,
-            rate=Rate(KNOWN_PER_MINUTE, clock=clock),
+            rate=Rate(KNOWN_PER_MINUTE, clock=time.monotonic),
         )
-        snapshot = Snapshot(db=self._db, receiver=self._receiver, destinations=self._destinations)
-        health = Health(
+
+    def _make_health(self) -> Health:
+        return Health(
             db=self._db,
             spool=self._spool,
             room=self._room,
             gate=self._ways.own.gate,
             destinations=self._destinations,
+        )
+
+    def _make_parts(self) -> Parts:
+        settings = self._settings
+        forwarded = Forwarded(
+            trusted=settings.trusted_proxies,
+            public_url=settings.public_url,
+            base_path=settings.base_path,
         )
         return Parts(
             forwarded=forwarded,
@@ -210,13 +213,15 @@ class App:
             creator=self._make_creator(),
             receiver=self._receiver,
             destinations=self._destinations,
-            known=known,
-            snapshot=snapshot,
+            known=self._make_known(),
+            snapshot=Snapshot(
+                db=self._db, receiver=self._receiver, destinations=self._destinations
+            ),
             progress=self._progress,
-            health=health,
+            health=self._make_health(),
             metrics=self._metrics if settings.metrics else None,
             buffers=Buffers(BUFFERS),
-            requests=Rate(REQUESTS_PER_MINUTE, clock=clock),
+            requests=Rate(REQUESTS_PER_MINUTE, clock=time.monotonic),
             sockets=self._sockets,
             spawn=self._tasks.spawn,
             config={
@@ -258,19 +263,23 @@ class App:
         self._server.add_sockets(sockets)
         self._destinations.start()
         self._tasks.spawn(self._sweeper.promise())
-        expiration = settings.upload_expiration.total_seconds()
+        self._start_clocks()
+        return _address(settings, sockets[0].getsockname()[1])
+
+    def _start_clocks(self) -> None:
+        expiration = self._settings.upload_expiration.total_seconds()
         own = self._ways.own
-        pulse = Pulse(immich=own.immich, gate=own.gate, known=bool(settings.immich_api_key))
-        self._clocks = [
-            asyncio.create_task(every(HOUR, self._accepted.refresh)),
-            asyncio.create_task(every(min(LOOK, expiration), self._sweeper.expire)),
-            asyncio.create_task(every(MINUTE, self._destinations.look_around)),
-            asyncio.create_task(every(MINUTE, pulse.feel)),
-            asyncio.create_task(watch_loop(self._metrics)),
+        pulse = Pulse(immich=own.immich, gate=own.gate, known=bool(self._settings.immich_api_key))
+        jobs = [
+            every(HOUR, self._accepted.refresh),
+            every(min(LOOK, expiration), self._sweeper.expire),
+            every(MINUTE, self._destinations.look_around),
+            every(MINUTE, pulse.feel),
+            watch_loop(self._metrics),
         ]
         if self._notifier is not None:
-            self._clocks.append(asyncio.create_task(every(MINUTE, self._notifier.look)))
-        return _address(settings, sockets[0].getsockname()[1])
+            jobs.append(every(MINUTE, self._notifier.look))
+        self._clocks = [asyncio.create_task(job) for job in jobs]
 
     async def _remember_secret(self) -> str:
         """Give the secret that signs what a guest's browser keeps; it survives a restart."""
