@@ -35,8 +35,8 @@ class Locker:
     ) -> AsyncIterator[None]:
         """Hold the upload for writing; `evict` is called when a newer visitor wants it.
 
-        Without `evict` the newer one waits until this one is done. Raises Superseded when a newer visitor came while this one waited, or when the holder
-        does not leave within PATIENCE.
+        Without `evict` the newer one waits until this one is done. Raises Superseded when a newer
+        visitor came while this one waited, or when the holder does not leave within PATIENCE.
         """
         await self.vacate(upload_id)
         # No await since the check that the place is free.
