@@ -72,8 +72,9 @@ class Immich:
     async def find(self, checksums: Sequence[bytes]) -> dict[bytes, Found]:
         """Return the assets that have these SHA-1s; callers at the same time share a request.
 
-        Where this credential may not ask for many at once they are asked for one by one, and
-        then nobody tells which of them lie in the trash.
+        Where this credential may not ask for many at once they are asked for one by one. Which of
+        them lie in the trash is not told by a link, nor by every version to a key without
+        asset.read.
         """
         return await self._lookup.find(checksums)
 

@@ -12,8 +12,8 @@ class Found:
     """An asset that has the bytes we asked for."""
 
     asset_id: str
-    trashed: bool
-    """It lies in the trash (not told before Immich 1.115)."""
+    trashed: bool | None
+    """It lies in the trash; None where this credential cannot tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

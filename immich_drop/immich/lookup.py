@@ -1,7 +1,10 @@
 """Does Immich have these bytes? In bulk where we may, else one by one."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import replace
+from typing import TypeVar
+from urllib.parse import quote
 
 from immich_drop.errors import ImmichPermission, ImmichRefused
 from immich_drop.immich.answers import elements, maybe, member, parsed
@@ -12,10 +15,13 @@ from immich_drop.immich.facts import Found, Sent
 CHECK_LIMIT = 500
 """Checksums in one bulk check; Immich has no limit of its own below 10 MB of JSON."""
 AT_ONCE = 4
-"""Checksums asked for at the same time where each takes a request of its own."""
+"""Questions at the same time where each file takes a request of its own."""
 
 NOBODYS = bytes(20)
 """A checksum that no file has."""
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Lookup:
@@ -35,19 +41,22 @@ class Lookup:
 
     async def _check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
         found = await self._in_bulk(checksums)
-        return await self._one_by_one(checksums) if found is None else found
+        if found is None:
+            found = await self._one_by_one(checksums)
+        untold = {key: each for key, each in found.items() if each.trashed is None}
+        return found | await _each(untold, lambda key: self._look_at(untold[key]))
 
     async def _one_by_one(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
-        found, waiting = dict[bytes, Found](), list(checksums)
-        while some := waiting[:AT_ONCE]:
-            del waiting[:AT_ONCE]
-            ids = await asyncio.gather(*map(self._holds, some))
-            found |= {
-                checksum: Found(asset_id=asset_id, trashed=False)
-                for checksum, asset_id in zip(some, ids, strict=True)
-                if asset_id
-            }
-        return found
+        ids = await _each(checksums, self._holds)
+        return {key: Found(asset_id=id_, trashed=None) for key, id_ in ids.items() if id_}
+
+    async def _look_at(self, found: Found) -> Found:
+        """See whether an asset lies in the trash: before 1.115 the bulk check does not tell."""
+        try:
+            asset = await self._exchange.read("GET", f"/assets/{quote(found.asset_id, safe='')}")
+        except (ImmichPermission, ImmichRefused):
+            return found
+        return replace(found, trashed=maybe(asset, "isTrashed") is True)
 
     async def _holds(self, checksum: bytes) -> str | None:
         """Return the id of the asset that has this SHA-1; one in the trash counts.
@@ -76,8 +85,17 @@ class Lookup:
         return {
             bytes.fromhex(member(result, "id", str)): Found(
                 asset_id=member(result, "assetId", str),
-                trashed=maybe(result, "isTrashed") is True,
+                trashed=None if (told := maybe(result, "isTrashed")) is None else told is True,
             )
             for result in elements(member(answer, "results", list))
             if member(result, "action", str) == "reject"
         }
+
+
+async def _each(keys: Iterable[K], ask: Callable[[K], Awaitable[V]]) -> dict[K, V]:
+    """Ask for each key by itself, AT_ONCE of them at a time."""
+    answers, waiting = dict[K, V](), list(keys)
+    while some := waiting[:AT_ONCE]:
+        del waiting[:AT_ONCE]
+        answers |= zip(some, await asyncio.gather(*map(ask, some)), strict=True)
+    return answers

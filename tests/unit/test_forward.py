@@ -241,6 +241,20 @@ async def test_what_lies_in_the_trash_is_never_lost(tmp_path: Path, may_restore:
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("version", [(1, 106, 0), (1, 140, 1)])
+async def test_nor_where_the_check_does_not_tell_of_the_trash(
+    tmp_path: Path, version: tuple[int, int, int]
+) -> None:
+    """1.106 tells it of single assets only; 1.140 keeps the bulk check from keys like this one."""
+    scopes = ("asset.upload", "asset.delete", "asset.read")
+    async with half(tmp_path, version=version, permissions=scopes) as drop:
+        asset = asset_of(DATA, drop.standin, trashed=True)
+        made = await drop.bring(DATA)
+        assert (await drop.settled(made.id)).asset_id == asset.id
+        assert not asset.trashed
+
+
+@pytest.mark.gen_test
 async def test_a_row_without_its_file_is_no_proof(tmp_path: Path) -> None:
     """Immich before 3.1 keeps the row of an upload that failed, and calls it a duplicate."""
     async with half(tmp_path, version=(3, 0, 3)) as drop:
