@@ -36,8 +36,8 @@ PASSWORD = "demo"
 def main(arguments: Sequence[str]) -> int:
     """Serve, or do what the arguments say; gives the exit code."""
     chosen = _read(arguments)
-    env: dict[str, str | None] = {**dotenv_values(".env"), **os.environ}
     try:
+        env = _environment()
         if chosen.demo:
             return asyncio.run(_demo(env))
         settings = Settings.from_env(env)
@@ -51,7 +51,8 @@ def main(arguments: Sequence[str]) -> int:
     except SettingsError as mistakes:
         print(f"Please correct .env (or the environment):\n{mistakes}", file=sys.stderr)
     except (Unavailable, OSError) as error:
-        print(f"Immich Drop cannot start: {error}", file=sys.stderr)
+        what = f"{chosen.command} failed" if chosen.command else "Immich Drop cannot start"
+        print(f"{what}: {error}", file=sys.stderr)
     except (NotFound, StateConflict) as error:
         print(error, file=sys.stderr)
     return WRONG
@@ -80,6 +81,14 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     command = commands.add_parser("export", help="write out the ledger of what arrived")
     command.add_argument("--format", choices=("csv", "json"), default="csv")
     return parser.parse_args(arguments)
+
+
+def _environment() -> dict[str, str | None]:
+    """Give what is set: in `.env`, or for real, which wins. Raises SettingsError, OSError."""
+    try:
+        return {**dotenv_values(".env"), **os.environ}
+    except UnicodeDecodeError:
+        raise SettingsError(".env must be saved as UTF-8") from None
 
 
 async def _serve(
@@ -154,6 +163,7 @@ def _qr(settings: Settings, chosen: argparse.Namespace) -> int:
 
 async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
     db, spool = Db(settings.state_db), Spool(settings.spool)
+    _find(settings.state_db)
     db.open()
     try:
         if chosen.command == "status":
@@ -168,6 +178,15 @@ async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
         db.close()
         spool.close()
     return 0
+
+
+def _find(state_db: Path) -> None:
+    """See that there is a database: only the drop makes it, and then spares a spool it knows not.
+
+    Raises Unavailable.
+    """
+    if not state_db.is_file() or not state_db.stat().st_size:
+        raise Unavailable(f"there is no database {state_db.absolute()}; the drop makes it")
 
 
 def _listen_for_signals() -> asyncio.Event:

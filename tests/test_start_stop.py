@@ -116,6 +116,21 @@ class TestRefusals:
         assert_explained(run(product.folder, **settings), str(product.folder / "data"))
         assert product.tus.ask("GET", "/healthz", {}).status == 200
 
+    @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+    def test_an_env_file_of_another_encoding(self, tmp_path: Path, encoding: str) -> None:
+        """As Windows' editors and shells write it."""
+        text = f"IMMICH_BASE_URL=http://127.0.0.1:9/api\nIMMICH_API_KEY={SECRET}\nDROP_TITLE=Süß\n"
+        (tmp_path / ".env").write_text(text, encoding)
+        assert_explained(run(tmp_path), ".env", "UTF-8")
+
+    @pytest.mark.parametrize("command", ["status", "retry", "purge", "export"])
+    def test_a_command_where_no_drop_has_run(
+        self, tmp_path: Path, settings: dict[str, str], command: str
+    ) -> None:
+        """In the wrong folder, for one: an empty database made there would only look like ours."""
+        assert_explained(run(tmp_path, command, **settings), str(tmp_path / "data" / "state.db"))
+        assert not (tmp_path / "data").exists()
+
     def test_an_argument_nobody_knows(self, tmp_path: Path, settings: dict[str, str]) -> None:
         assert_explained(run(tmp_path, "--everything", **settings), "--everything")
 

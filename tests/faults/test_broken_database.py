@@ -18,6 +18,10 @@ def cut_in_half(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
 def scatter(path: Path) -> None:
     chance = random.Random(7)
     for _ in range(40):
@@ -60,6 +64,30 @@ def test_no_file_is_lost(stopped: Product, immich: Immich, damage: Callable[[Pat
     assert len(kept) + len(delivered) == FILES
     for side in database.parent.glob("state.db-*"):
         side.unlink()
+    database.write_bytes(whole)
+    stopped.start()
+    for data in files.values():
+        immich.wait_for(data)
+    stopped.stop()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, empty])
+def test_a_lost_database_costs_no_file(
+    stopped: Product, immich: Immich, damage: Callable[[Path], None]
+) -> None:
+    """Also when the host asks first what is the matter: that makes no database to take for ours."""
+    files = {path.name: path.read_bytes() for path in stopped.spool}
+    assert len(files) == FILES
+    database = stopped.folder / "data" / "state.db"
+    whole = database.read_bytes()
+    damage(database)
+    asked = launch(stopped.folder, stopped.settings, "status")
+    assert asked.exit_code() == 2
+    assert str(database) in asked.log
+    stopped.start()
+    stopped.stop()
+    assert {path.name: path.read_bytes() for path in stopped.spool} == files
+    assert "they are left alone" in stopped.log
     database.write_bytes(whole)
     stopped.start()
     for data in files.values():
