@@ -20,6 +20,9 @@ NTFY = "ntfy+"
 
 Network = IPv4Network | IPv6Network
 
+_VISIBLE = re.compile("[!-~]+")
+"""What may stand in a line of HTTP."""
+
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KB|MB|GB|TB)?", re.IGNORECASE | re.ASCII)
 _SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 _SPAN = re.compile(r"([0-9]+)\s*(s|m|h|d)", re.IGNORECASE | re.ASCII)
@@ -96,23 +99,36 @@ def _on_off(text: str) -> bool:
     return text.lower() == "on"
 
 
-def _url(text: str) -> str:
-    if not _is_url(text):
-        raise ValueError("must be an address, like http://immich-server:2283/api")
-    return text.rstrip("/")
+def _url(like: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not _is_url(text) or "?" in text:
+            raise ValueError(f"must be an address, like {like}")
+        return text.rstrip("/")
+
+    return parse
 
 
 def _is_url(text: str) -> bool:
+    """Tell whether it is one, as it goes over the wire: browsers say xn--mller-kva for müller."""
     try:
         parts = urlsplit(text)
-        named = parts.hostname and parts.port != 0
-    except ValueError:  # of a port, or of an address in brackets
+        named = (parts.hostname or "").encode("idna") and parts.port != 0
+    except ValueError:  # of a port, of an address in brackets, of a name that can be none
         return False
-    return parts.scheme in ("http", "https") and bool(named) and not set(text) & set("?#@ ")
+    plain = _VISIBLE.fullmatch(text) and not set(text) & set("#@")
+    return parts.scheme in ("http", "https") and bool(named and plain)
 
 
 def _notify_url(text: str) -> str:
-    return NTFY * text.startswith(NTFY) + _url(text.removeprefix(NTFY))
+    if not _is_url(text.removeprefix(NTFY)):
+        raise ValueError(f"must be an address, like https://hook.example or {NTFY}https://…/topic")
+    return text
+
+
+def _key(text: str) -> str:
+    if not _VISIBLE.fullmatch(text):
+        raise ValueError("must be the key as Immich shows it, without spaces or other signs")
+    return text
 
 
 def _path(text: str) -> Path:
@@ -167,9 +183,12 @@ class Settings:
     host: str = _setting(_text, "0.0.0.0")
     port: int = _setting(_port, "8080")
     immich_base_url: str = _setting(
-        _required(_url, "write Immich's address with /api, like http://immich-server:2283/api")
+        _required(
+            _url("http://immich-server:2283/api"),
+            "write Immich's address with /api, like http://immich-server:2283/api",
+        )
     )
-    immich_api_key: str = _setting(_text, secret=True)
+    immich_api_key: str = _setting(_optional(_key, ""), secret=True)
     immich_album_name: str = _setting(_text)
     max_concurrent: int = _setting(_positive, "3")
     state_db: Path = _setting(_path, "./data/state.db")
@@ -187,7 +206,7 @@ class Settings:
     link_revoked: str = _setting(_choice("hold", "fallback"), "hold")
     guest_name: str = _setting(_choice("off", "optional", "required"), "off")
     precheck: str = _setting(_choice("off", "drop", "library"), "drop")
-    public_url: str = _setting(_optional(_url, ""))
+    public_url: str = _setting(_optional(_url("https://drop.example"), ""))
     trusted_proxies: tuple[Network, ...] = _setting(_networks)
     base_path: str = _setting(_base_path)
     notify_url: str = _setting(_optional(_notify_url, ""), secret=True)
