@@ -61,5 +61,9 @@ def _database(path: Path) -> Finding:
     if version > len(MIGRATIONS):
         return error("database", f"{path} is of a newer version.", "Update this program.")
     if state != "ok":
-        return error("database", f"{path} is damaged: {state}.", "Restore it from a backup.")
+        return error(
+            "database",
+            f"{path} is damaged: {state}.",
+            "Copy the spool elsewhere, then put a backup back.",
+        )
     return ok("database", f"{path} is sound.")
