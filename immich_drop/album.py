@@ -7,7 +7,8 @@ from immich_drop.db import Db
 from immich_drop.errors import AlbumGone, ImmichTrouble
 from immich_drop.immich import Immich
 
-JOINS_BY_ITSELF = (2, 6, 0)
+JOINS_BY_ITSELF = (2, 7, 0)
+"""What came by a link; 2.6.0 shares it beside the album instead (Immich #27063)."""
 
 
 class Joined(Protocol):
@@ -18,16 +19,20 @@ class Joined(Protocol):
 
 
 class LinkAlbum:
-    """The album of a shared link; since Immich 2.6 what comes by the link joins it by itself."""
+    """The album of a shared link.
+
+    Up to Immich 2.6 a link has to put into it what came by it; from 3.0 on it may not.
+    """
 
     def __init__(self, album_id: str, *, immich: Immich) -> None:
         self._album_id = album_id
         self._immich = immich
-        self._joins: bool | None = None
+        self._joins = False
 
     async def add(self, asset_id: str) -> None:
         """See Joined."""
-        if self._joins is None:
+        if not self._joins:
+            # Asked again until it does: Immich is updated while we run.
             self._joins = await self._immich.version() >= JOINS_BY_ITSELF
         if not self._joins:
             await _add(self._immich, self._album_id, asset_id)

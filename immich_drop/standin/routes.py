@@ -25,6 +25,12 @@ def server(name: str, endpoint: Endpoint, scope: str | None = None) -> list[Rout
     return [new, old]
 
 
+def closed_to_links(line: str, endpoint: Endpoint, scope: str) -> list[Route]:
+    """Make the routes of an endpoint which shared links may call until 2.7 (Immich #27023)."""
+    made = route(line, endpoint, scope)
+    return [replace(made, shared=True, until=(3, 0, 0)), replace(made, since=(3, 0, 0))]
+
+
 SERVER = [
     replace(server("ping", accounts.ping)[0], in_maintenance=(2, 6, 0)),
     replace(server("version", accounts.version)[0], in_maintenance=(2, 5, 0)),
@@ -60,7 +66,7 @@ ALBUMS = [
     ),
     replace(route("GET /albums/*", albums.get_album, "album.read"), shared=True),
     route("DELETE /albums/*", albums.delete_album, "album.delete"),
-    replace(route("PUT /albums/*/assets", albums.add_assets, "albumAsset.create"), shared=True),
+    *closed_to_links("PUT /albums/*/assets", albums.add_assets, "albumAsset.create"),
 ]
 TAGS = [
     route("PUT /tags", tags.upsert_tags, "tag.create"),

@@ -99,8 +99,8 @@ def _asset(call: Call, received: Received, form: UploadForm) -> Asset:
 
 
 def _join(call: Call, asset: Asset) -> None:
-    """Put what came through a shared link into its album (2.6); duplicates too."""
-    if call.link is None or call.link.album is None or call.release.version < (2, 6, 0):
+    """Put what came through a shared link into its album (2.6.2, #27063); duplicates too."""
+    if call.link is None or call.link.album is None or call.release.version < (2, 6, 2):
         return
     album = call.library.albums[call.link.album]
     if asset.id not in album.assets:

@@ -26,7 +26,7 @@ ALBUM = "Storm"
 MEGABYTE = 1_000_000
 
 VERSIONS = ["2.5.6", "2.7.5", "3.2.2"]
-"""Before 2.6 what comes by a link has to be put into its album; before 3.1 rows lack their file."""
+"""Before 2.7 we put what comes by a link into its album; before 3.1 rows can lack their file."""
 
 
 @pytest.fixture(name="immich")

@@ -10,6 +10,7 @@ from immich_drop.deliver import Courier
 from immich_drop.errors import ImmichTrouble
 from immich_drop.immich import Immich, ShareKey
 from immich_drop.standin import Fault, Kind
+from immich_drop.standin.wire import Release
 from unit.second import ALBUM, Half, half
 
 
@@ -64,7 +65,7 @@ async def test_an_answer_that_is_lost_makes_no_second_album(tmp_path: Path) -> N
 
 
 @pytest.mark.gen_test
-@pytest.mark.parametrize("version", [(1, 106, 0), (2, 5, 6), (2, 6, 0), (2, 7, 5)])
+@pytest.mark.parametrize("version", [(1, 106, 0), (2, 5, 6), (2, 6, 1), (2, 7, 5), (3, 2, 2)])
 async def test_what_comes_by_a_link_is_in_its_album(
     tmp_path: Path, version: tuple[int, int, int]
 ) -> None:
@@ -86,3 +87,18 @@ async def test_what_comes_by_a_link_is_in_its_album(
         names = [asset.id for asset in drop.standin.assets]
         assert len(names) == 2
         assert drop.standin.album(ALBUM).assets == names
+
+
+@pytest.mark.gen_test
+async def test_immich_is_updated_while_we_run(tmp_path: Path) -> None:
+    """From 3.0 on what comes by a link joins its album by itself, and may not be put into it."""
+    async with half(tmp_path, version=(2, 5, 6)) as drop:
+        link = drop.standin.make_link(album=ALBUM)
+        immich = Immich(base_url=drop.standin.url, credential=ShareKey(link.key), max_connections=2)
+        album = LinkAlbum(str(link.album), immich=immich)
+        before, after = await arrived(drop, 2)
+        await album.add(before)
+        drop.standin.release = Release.of((3, 2, 2))
+        await album.add(after)
+        immich.close()
+        assert drop.standin.album(ALBUM).assets == [before]
