@@ -74,13 +74,16 @@ class Receiver:
         """
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locker.enter(upload_id, evict))
-            upload = await self._declare_length(await self._settled(upload_id), chunk.length)
+            upload = await self._settled(upload_id)
+            if chunk.offset != self.offset(upload):
+                raise OffsetConflict(f"at {self.offset(upload)}, not {chunk.offset}")
+            upload = await self._declare_length(upload, chunk, size or 0)
             file = None
             if upload.state is State.RECEIVING:
                 file = await self._spool.open(upload_id)
                 held.push_async_callback(file.close)
             reception = Reception(upload, file, held, room=self._room, max_size=self._max_size)
-            self._check_fit(reception, chunk, size)
+            self._check_fit(reception, size)
             if file is not None and chunk.checksum is not None:
                 reception.upload = await self._db.change(upload, proven=file.offset)
                 file.expect(chunk.checksum)
@@ -215,18 +218,17 @@ class Receiver:
             await self._spool.truncate(upload_id, upload.proven)
         return await self._db.change(upload, proven=None)
 
-    async def _declare_length(self, upload: Upload, length: int | None) -> Upload:
+    async def _declare_length(self, upload: Upload, chunk: Chunk, size: int) -> Upload:
+        length = chunk.length
         if length is None or length == upload.length:
             return upload
         if upload.length is not None:
             raise BadRequest(f"length is {upload.length}, not {length}")
-        if self._spool.offset(upload.id) > length:
-            raise TooLarge(f"more than {length} bytes are here")
+        if chunk.offset + size > length:
+            raise TooLarge(f"{size} bytes at {chunk.offset} of {length}")
         return await self._db.change(upload, length=length, also=self._allowance.bytes_of(upload))
 
-    def _check_fit(self, reception: Reception, chunk: Chunk, size: int | None) -> None:
-        if chunk.offset != reception.offset:
-            raise OffsetConflict(f"at {reception.offset}, not {chunk.offset}")
+    def _check_fit(self, reception: Reception, size: int | None) -> None:
         if size is not None and size > reception.fits:
             raise TooLarge(f"{size} bytes where {reception.fits} fit")
         if reception.fits:
