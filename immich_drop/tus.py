@@ -88,14 +88,17 @@ def check_version(headers: Mapping[str, str]) -> None:
         raise UnsupportedVersion(headers.get("Tus-Resumable", "none"))
 
 
-def read_creation(headers: Mapping[str, str], *, max_size: int) -> Creation:
-    """Plan a POST.
+def read_creation(
+    headers: Mapping[str, str], *, max_size: int, size: int | None = None
+) -> Creation:
+    """Plan a POST with a body of `size` bytes (None: not announced).
 
     Raises BadRequest, BadMetadata, EmptyFile, TooLarge, HeadersTooLarge, UnsupportedChecksum,
     WrongContentType.
     """
     with_upload = _has_bytes(headers)
-    if "Content-Type" in headers and not with_upload:
+    # Of no content the type says nothing: some clients name one with every POST (aiohttp).
+    if size != 0 and "Content-Type" in headers and not with_upload:
         raise WrongContentType(headers["Content-Type"])
     if "Upload-Length" in headers:
         if "Upload-Defer-Length" in headers:

@@ -92,6 +92,36 @@ class TestIds:
         refused(tus.ask("POST", url, patch_headers(0, **{"X-HTTP-Method-Override": verb})), 405)
         assert tus.offset(url) == 0
 
+    @pytest.mark.parametrize("body", [b"", b"abc"])
+    @pytest.mark.parametrize(
+        ("target", "verbs"),
+        [
+            ("/files/", {"POST", "OPTIONS"}),
+            ("/files/{id}", {"HEAD", "PATCH", "DELETE", "OPTIONS"}),
+            ("/api/known", {"POST"}),
+            ("/healthz", {"GET", "HEAD"}),
+            ("/ws", {"GET"}),
+        ],
+    )
+    def test_verbs_that_are_none_here(
+        self, tus: Tus, target: str, verbs: set[str], body: bytes
+    ) -> None:
+        """RFC 9110 section 15.5.6: the answer has to name those that are some."""
+        target = target.format(id=tus.create(3).rpartition("/")[2])
+        with tus.connect() as connection:
+            for verb in ("PUT", "BREW"):
+                answer = connection.ask(verb, target, VERSION, body)
+                refused(answer, 405, "method_not_allowed")
+                assert set(answer["Allow"].split(", ")) == verbs
+            usable_or_closed(connection, answer)
+
+    @pytest.mark.parametrize("body", [b"", b"abc"])
+    def test_what_tornado_refuses_by_itself(self, tus: Tus, body: bytes) -> None:
+        with tus.connect() as connection:
+            answer = connection.ask("PATCH", "/files/%ff", patch_headers(0), body)
+            refused(answer, 400, "bad_request")
+            usable_or_closed(connection, answer)
+
     @pytest.mark.parametrize("suffix", [".info", ".part", "/", "%20", "%00", "/../x"])
     def test_that_are_nearly_one(self, tus: Tus, suffix: str) -> None:
         """No side file and no sloppy match can be deleted."""

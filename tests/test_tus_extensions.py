@@ -69,6 +69,12 @@ class TestCreationWithUpload:
         answer = tus.post(3, body=b"abc", headers={"Content-Type": "image/jpeg"})
         refused(answer, 415, "wrong_content_type")
 
+    @pytest.mark.parametrize("kind", ["application/octet-stream", "application/json", ""])
+    def test_a_content_type_without_content(self, tus: Tus, kind: str) -> None:
+        """aiohttp, and aiotus with it, names one with every POST."""
+        answer = tus.post(3, headers={"Content-Type": kind})
+        assert (answer.status, answer["Upload-Offset"]) == (201, "0")
+
     def test_again_after_a_lost_answer_brings_no_byte_twice(self, tus: Tus, session: str) -> None:
         meta = metadata(filename="a.jpg", session=session, item="1")
         first = tus.post(6, meta, body=b"abc")
@@ -110,6 +116,18 @@ class TestDeferredLength:
         tus.patch(url, 0, b"abc")
         assert tus.patch(url, 3, b"", **{"Upload-Length": "2"}).status in {400, 413}
         assert tus.head(url)["Upload-Defer-Length"] == "1"
+
+    @pytest.mark.parametrize(
+        ("offset", "body", "status"), [(9, b"", 409), (9, b"def", 409), (3, b"defghi", 413)]
+    )
+    def test_a_length_told_by_a_refused_chunk_is_not_told(
+        self, tus: Tus, offset: int, body: bytes, status: int
+    ) -> None:
+        url = tus.create(None)
+        tus.patch(url, 0, b"abc")
+        refused(tus.patch(url, offset, body, **{"Upload-Length": "6"}), status)
+        assert tus.head(url)["Upload-Defer-Length"] == "1"
+        assert tus.offset(url) == 3
 
     @pytest.mark.parametrize(
         "headers",

@@ -174,14 +174,17 @@ def test_a_chunked_body(tus: Tus) -> None:
     assert (answer.status, answer["Upload-Offset"]) == (204, "4")
 
 
+@pytest.mark.parametrize("actual", ["POST", "GET", "PUT", "DELETE"])
 @pytest.mark.parametrize(
     ("verb", "body", "status"), [("PATCH", b"abc", 204), ("DELETE", b"", 204), ("HEAD", b"", 200)]
 )
-def test_the_method_may_be_overridden(tus: Tus, verb: str, body: bytes, status: int) -> None:
-    """Some networks let only GET and POST through."""
+def test_the_method_may_be_overridden(
+    tus: Tus, actual: str, verb: str, body: bytes, status: int
+) -> None:
+    """Some networks let only GET and POST through; "the actual method MUST be ignored"."""
     url = tus.create(3)
     headers = patch_headers(0, **{"X-HTTP-Method-Override": verb})
-    answer = tus.ask("POST", url, headers, body)
+    answer = tus.ask(actual, url, headers, body)
     assert answer.status == status
     if verb == "DELETE":
         assert tus.head(url).status in {404, 410}
@@ -203,6 +206,23 @@ def test_expect_continue_is_answered_before_the_body(tus: Tus) -> None:
     with tus.connect() as connection:
         assert connection.ask("PATCH", url, headers).status == 100
         connection.send(b"abc")
+        assert connection.response(to="PATCH").status == 204
+
+
+def test_expect_continue_is_answered_also_where_the_body_is_of_no_use(tus: Tus) -> None:
+    headers = VERSION | {"Expect": "100-continue", "Content-Length": "3"}
+    with tus.connect() as connection:
+        assert connection.ask("DELETE", tus.create(3), headers).status == 100
+        connection.send(b"abc")
+        assert connection.response(to="DELETE").status == 204
+
+
+def test_a_client_of_http_1_0_hears_no_continue(tus: Tus) -> None:
+    """RFC 9110 section 10.1.1: it would take it for the answer."""
+    url = tus.create(3)
+    asked = request("PATCH", url, patch_headers(0, Expect="100-continue"), b"abc")
+    with tus.connect() as connection:
+        connection.send(asked.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
         assert connection.response(to="PATCH").status == 204
 
 

@@ -90,6 +90,12 @@ class DropHandler(RequestHandler):
                 return f"{base_url}/s/{quote(slug, safe='')}"
         return base_url
 
+    @property
+    def verbs(self) -> list[str]:
+        """What may be done at this URL: all that is not like PUT, which none has."""
+        known, handler = self.SUPPORTED_METHODS, type(self)
+        return [verb for verb in known if getattr(handler, verb.lower()) is not handler.put]
+
     async def enter(self) -> Link:
         """Let the guest into the drop they came to. Raises what Entrance.enter raises."""
         return await self.parts.entrance.enter(
@@ -157,6 +163,8 @@ class DropHandler(RequestHandler):
         """Say with the status what an error says."""
         self.failure = error
         self.set_status(error.status, _NAMES.get(error.status))
+        if isinstance(error, MethodNotAllowed):
+            self.set_header("Allow", ", ".join(self.verbs))
         if error.retry_after is not None:
             self.set_header("Retry-After", str(error.retry_after))
 

@@ -8,7 +8,7 @@ read and dropped, within bounds.
 import asyncio
 import logging
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from tornado.http1connection import HTTP1Connection
 from tornado.iostream import IOStream, StreamClosedError
@@ -34,14 +34,12 @@ LINGER_SECONDS = 5.0
 class BodyHandler(DropHandler):
     """A tus request. Subclasses `open` it; the verbs end it with `end_body`."""
 
-    VERBS: tuple[str, ...] = ()
-    """What may be done at this URL."""
-
     def initialize(self, parts: Parts) -> None:
         """Take what the routing table gives."""
         super().initialize(parts)
         self.reception: Reception | None = None
         self._body = Framing(self._stream, 0)
+        self._begun = False
         self._refused = False
 
     def set_default_headers(self) -> None:
@@ -56,6 +54,7 @@ class BodyHandler(DropHandler):
 
     async def prepare(self) -> None:
         """Decide before the body is read, then read it."""
+        self._begun = True
         self.find_link()
         try:
             self._body = Framing.take(self._stream, self.request.headers)
@@ -89,6 +88,18 @@ class BodyHandler(DropHandler):
         reception, self.reception = self.reception, None
         return await self.parts.receiver.finish(reception) if reception else None
 
+    async def not_here(self, *args: Any, **kwargs: Any) -> None:
+        """Be a verb that this URL does not have: it was refused, and that is said already."""
+        await self.end_body()
+
+    get = head = post = patch = put = delete = not_here
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer an exception; one from before `prepare` ends the connection, so say that."""
+        if not self._begun:
+            self.set_header("Connection", "close")
+        super().write_error(status_code, **kwargs)
+
     def evict(self) -> None:
         """Make room for a newer request: what came is kept."""
         self._stream.close()
@@ -107,22 +118,23 @@ class BodyHandler(DropHandler):
         return cast(HTTP1Connection, self.request.connection).stream
 
     def _find_method(self) -> None:
-        """Look through X-HTTP-Method-Override (tus 1.0.0, core), then see what may be done."""
+        """Look through X-HTTP-Method-Override (tus 1.0.0, core), then see what may be done.
+
+        Not in a HEAD: its answer must have no body, whatever it is taken for.
+        """
         method = self.request.method
-        if method == "POST":
-            method = self.request.headers.get("X-HTTP-Method-Override", method).upper()
-        if method not in self.VERBS:
-            self.set_header("Allow", ", ".join(self.VERBS))
+        if method != "HEAD":
+            method = self.request.headers.get("X-HTTP-Method-Override", str(method)).upper()
+        if method not in self.verbs:
             raise MethodNotAllowed(str(method)[:20])
         # Only now: Tornado calls whatever bears this name.
         self.request.method = method
 
     async def _take_body(self) -> None:
+        self._ask_for_body()
         if self.reception is None:
             await self._drop_body()
             return
-        if self.request.headers.pop("Expect", "").lower() == "100-continue":
-            self._stream.write(b"HTTP/1.1 100 (Continue)\r\n\r\n")
         intake = Intake(
             self._stream, self._body, self.reception, self.parts.buffers, idle=self.parts.idle
         )
@@ -132,6 +144,12 @@ class BodyHandler(DropHandler):
             await self._let_go()
             self.set_status(499, "Client Closed Request")
             raise Finish from None
+
+    def _ask_for_body(self) -> None:
+        """Let a client send that waits for our word (RFC 9110 section 10.1.1)."""
+        expected = self.request.headers.pop("Expect", "").lower()
+        if expected == "100-continue" and self.request.version != "HTTP/1.0":
+            self._stream.write(b"HTTP/1.1 100 (Continue)\r\n\r\n")
 
     async def _refuse(self, error: DropError) -> None:
         """Answer now, and drop what is still coming."""

@@ -36,14 +36,14 @@ class FilesHandler(BodyHandler):
 class CreationHandler(FilesHandler):
     """`/files/`: where uploads begin."""
 
-    VERBS = ("POST", "OPTIONS")
-
     async def open(self) -> None:
         """Create the upload, and take its first bytes if they come along."""
         if self.request.method == "OPTIONS":
             return
         tus.check_version(self.request.headers)
-        creation = tus.read_creation(self.request.headers, max_size=self.parts.max_size)
+        creation = tus.read_creation(
+            self.request.headers, max_size=self.parts.max_size, size=self.body_size
+        )
         size = self.body_size if creation.with_upload else 0
         if size is not None and size > (creation.length or self.parts.max_size):
             raise TooLarge(f"{size} bytes of {creation.length}")
@@ -83,8 +83,6 @@ class CreationHandler(FilesHandler):
 
 class UploadHandler(FilesHandler):
     """`/files/{id}`: the upload URL."""
-
-    VERBS = ("HEAD", "PATCH", "DELETE", "OPTIONS")
 
     async def open(self) -> None:
         """Open the upload for a chunk."""

@@ -104,6 +104,11 @@ def test_the_length_of_a_creation(
         assert creation.with_upload is ("Content-Type" in headers)
 
 
+def test_a_content_type_without_content() -> None:
+    headers = NAMED | {"Upload-Length": "5", "Content-Type": "text/plain"}
+    assert not tus.read_creation(headers, max_size=MAX, size=0).with_upload
+
+
 @pytest.mark.parametrize(
     ("headers", "outcome"),
     [
