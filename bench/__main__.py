@@ -21,12 +21,10 @@ from bench.process import NotReady
 from bench.receiving import Failed
 from bench.report import table
 from bench.results import Standing, standings, to_json
-from bench.tools import HERE, gather
+from bench.tools import RESULTS, gather
 from bench.warmth import warm
 from bench.wire import Refused
 from bench.workloads import Workload, all_workloads
-
-RESULTS = HERE / "results"
 
 MIB = 1024 * 1024
 RESERVE = 8000 * MIB

@@ -1,4 +1,4 @@
-"""What we want to hold (design, "Budgets"), and whether a run did."""
+"""The bounds we set ourselves, and whether a run kept them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

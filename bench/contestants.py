@@ -62,8 +62,8 @@ def running(
         yield Running(server=server, port=port, pid=process.pid)
 
 
-def drop(nosync: Path | None = None) -> Server:
-    """Give ours, with an Immich that is down: what is measured is receiving."""
+def ours(nosync: Path | None = None) -> Server:
+    """Give our own server, with an Immich that is down: what is measured is receiving."""
     env = {
         "HOST": "127.0.0.1",
         "PORT": "{port}",
@@ -88,7 +88,7 @@ def drop(nosync: Path | None = None) -> Server:
 
 
 def sink(binary: Path, *, sync: bool) -> Server:
-    """Give the yardstick."""
+    """Give the yardstick, the C program in `native/sink.c`."""
     closing = ["sync"] if sync else []
     return Server(
         name="sink",
@@ -120,7 +120,7 @@ def copyparty(python: Path) -> Server:
 
 
 def python_app(name: str, python: Path) -> Server:
-    """Give a server that is a Python library of tus."""
+    """Give a tus server made with a Python library."""
     script = str(HERE / "peers" / f"{name}_app.py")
     return Server(
         name=name,
@@ -143,23 +143,23 @@ def tus_node(script: Path) -> Server:
 def all_of(tools: Tools) -> dict[str, Contestant]:
     """Give every contestant that can take part, by name; "sink" comes first."""
     found = tools.found
-    field_: list[Contestant] = []
+    contestants: list[Contestant] = []
 
     def add(name: str, server: Server, form: Form, *, checksum: bool = False) -> None:
-        field_.append(Contestant(name=name, server=server, form=form, checksum=checksum))
+        contestants.append(Contestant(name=name, server=server, form=form, checksum=checksum))
 
     if "sink" in found:
         add("sink", sink(found["sink"], sync=False), "put")
         add("sink, sync", sink(found["sink"], sync=True), "put")
-        ours = drop(found["nosync"])
-        add("drop, no sync", ours, "patch")
-        add("drop, no sync, creation", ours, "creation")
-    add("drop", drop(), "patch")
-    add("drop, sha1", drop(), "patch", checksum=True)
-    add("drop, 8 MiB", drop(), "chunks")
-    add("drop, 8 MiB, sha1", drop(), "chunks", checksum=True)
-    add("drop, creation", drop(), "creation")
-    add("drop, creation, sha1", drop(), "creation", checksum=True)
+        unsynced = ours(found["nosync"])
+        add("drop, no sync", unsynced, "patch")
+        add("drop, no sync, creation", unsynced, "creation")
+    add("drop", ours(), "patch")
+    add("drop, sha1", ours(), "patch", checksum=True)
+    add("drop, 8 MiB", ours(), "chunks")
+    add("drop, 8 MiB, sha1", ours(), "chunks", checksum=True)
+    add("drop, creation", ours(), "creation")
+    add("drop, creation, sha1", ours(), "creation", checksum=True)
     if "nginx" in found:
         add("nginx", nginx(found["nginx"]), "put")
     if "python" in found:
@@ -169,4 +169,4 @@ def all_of(tools: Tools) -> dict[str, Contestant]:
         add("aiohttp-tus", python_app("aiohttp_tus", found["python"]), "chunks")
     if "tus_node" in found:
         add("@tus/server", tus_node(found["tus_node"]), "patch")
-    return {contestant.name: contestant for contestant in field_}
+    return {contestant.name: contestant for contestant in contestants}

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from tornado.websocket import websocket_connect
 
-from bench.contestants import drop as ours
-from bench.contestants import running
-from bench.load import Form, Plan
+from bench.contestants import ours, running
+from bench.load import STRIDE, Form, Plan
 from bench.meter import Figures, Meter
 from bench.probe import Probe
 from bench.process import free_port, started
-from bench.receiving import Drop, Failed, send
+from bench.receiving import Batch, Failed, send
 from bench.wire import Connection, Source
 
 PARALLEL = 3
@@ -30,20 +29,20 @@ LONGEST = 300.0
 """Seconds a run may take."""
 
 
-def forward(drop: Drop, service: float, folder: Path, source: Path) -> Figures:
+def forward(batch: Batch, service: float, folder: Path, source: Path) -> Figures:
     """Fill our spool, then let it flow into an Immich that answers after `service` seconds."""
     with running(ours(), folder) as server:
-        send(_plan(drop, server.port, source, "patch"))
+        send(_plan(batch, server.port, source, "patch"))
     with _taker(service, folder) as port:
         env = {"IMMICH_BASE_URL": f"http://127.0.0.1:{port}/api"}
         with running(ours(), folder, env) as server:
             probe = Probe(server.port, "/healthz")
             with probe, Meter(server.pid) as meter:
-                seconds = _wait(port, drop.files)
+                seconds = _wait(port, batch.files)
     return Figures(
         seconds=seconds,
-        size=drop.total,
-        files=drop.files,
+        size=batch.total,
+        files=batch.files,
         cpu=meter.cpu,
         rss=meter.rss,
         p99=probe.p99,
@@ -51,29 +50,29 @@ def forward(drop: Drop, service: float, folder: Path, source: Path) -> Figures:
     )
 
 
-def send_only(drop: Drop, service: float, folder: Path, source: Path) -> Figures:
+def send_only(batch: Batch, service: float, folder: Path, source: Path) -> Figures:
     """Send the same files from a folder, by http.client and sendfile."""
-    write_files(drop, folder, source)
+    write_files(batch, folder, source)
     with _taker(service, folder) as port:
         command = [sys.executable, "-m", "bench.sender", str(port), str(PARALLEL), str(folder)]
         before = _children()
         subprocess.run(command, check=True, timeout=LONGEST)
         cpu = _children() - before
-        seconds = _wait(port, drop.files)
-    return Figures(seconds=seconds, size=drop.total, files=drop.files, cpu=cpu)
+        seconds = _wait(port, batch.files)
+    return Figures(seconds=seconds, size=batch.total, files=batch.files, cpu=cpu)
 
 
-def whole_way(drop: Drop, form: Form, folder: Path, source: Path) -> Figures:
+def whole_way(batch: Batch, form: Form, folder: Path, source: Path) -> Figures:
     """Take files and deliver them; the time runs from the last "received" to "in Immich"."""
     with standin(folder) as (url, key):
         env = {"IMMICH_BASE_URL": url, "IMMICH_API_KEY": key}
         with running(ours(), folder, env) as server, Meter(server.pid) as meter:
-            sent = send(_plan(drop, server.port, source, form))
-            stored = asyncio.run(_until_stored(server.port, drop.files))
+            sent = send(_plan(batch, server.port, source, form))
+            stored = asyncio.run(_until_stored(server.port, batch.files))
     return Figures(
         seconds=stored - sent["ended"],
-        size=drop.total,
-        files=drop.files,
+        size=batch.total,
+        files=batch.files,
         cpu=meter.cpu,
         rss=meter.rss,
         noise=meter.noise,
@@ -81,10 +80,10 @@ def whole_way(drop: Drop, form: Form, folder: Path, source: Path) -> Figures:
     )
 
 
-def curl(drop: Drop, folder: Path, source: Path) -> Figures:
+def curl(batch: Batch, folder: Path, source: Path) -> Figures:
     """Upload the same files to the stand-in by curl, as many at a time as we deliver."""
     files = folder.with_suffix(".files")
-    write_files(drop, files, source)
+    write_files(batch, files, source)
     try:
         with standin(folder) as (url, key):
             command = ["curl", "--parallel", "--parallel-max", str(PARALLEL)]
@@ -95,7 +94,7 @@ def curl(drop: Drop, folder: Path, source: Path) -> Figures:
             seconds = time.perf_counter() - start
     finally:
         shutil.rmtree(files)
-    return Figures(seconds=seconds, size=drop.total, files=drop.files)
+    return Figures(seconds=seconds, size=batch.total, files=batch.files)
 
 
 def _curl_form(path: Path, url: str, key: str) -> list[str]:
@@ -107,13 +106,13 @@ def _curl_form(path: Path, url: str, key: str) -> list[str]:
     return ["--next", "--fail", *key_header, *form, "-o", "/dev/null", f"{url}/assets"]
 
 
-def write_files(drop: Drop, folder: Path, source: Path) -> None:
-    """Put the files of a drop into a folder."""
+def write_files(batch: Batch, folder: Path, source: Path) -> None:
+    """Write the files of a batch into a folder."""
     folder.mkdir()
     window = Source(source)
-    for number in range(drop.files):
-        with (folder / f"{number:05}.{drop.ending}").open("wb") as file:
-            for piece in window.read(number * 40_009, drop.size):
+    for number in range(batch.files):
+        with (folder / f"{number:05}.{batch.ending}").open("wb") as file:
+            for piece in window.read(number * STRIDE, batch.size):
                 file.write(piece)
 
 
@@ -133,16 +132,16 @@ def standin(folder: Path) -> Iterator[tuple[str, str]]:
             shutil.rmtree(library, ignore_errors=True)
 
 
-def _plan(drop: Drop, port: int, source: Path, form: Form) -> Plan:
+def _plan(batch: Batch, port: int, source: Path, form: Form) -> Plan:
     return Plan(
         port=port,
         path="/files/",
         source=str(source),
-        files=drop.files,
-        size=drop.size,
-        parallel=drop.parallel,
+        files=batch.files,
+        size=batch.size,
+        parallel=batch.parallel,
         form=form,
-        ending=drop.ending,
+        ending=batch.ending,
         session=SESSION,
     )
 

@@ -46,7 +46,7 @@ class Plan:
     """Name the file's SHA-1, or in the form `chunks` each chunk's."""
     ending: str = "jpg"
     session: str = ""
-    """Tell whose files these are."""
+    """The guest's session; empty: none is named."""
 
 
 class Guest:

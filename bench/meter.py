@@ -9,10 +9,10 @@ from typing import Self
 from bench.process import TICK, weigh
 
 CALM = 0.15
-"""Cores others may use for a run to start."""
+"""Cores that others may be using when a run starts."""
 
 WINDOW = 0.4
-"""Seconds over which that is looked at."""
+"""Seconds over which that is measured."""
 
 PATIENCE = 120.0
 """Seconds to wait for calm in all; after that runs start whatever others do."""
@@ -31,7 +31,7 @@ class Figures:
     rss: float | None = None
     """MB it held at most."""
     p99: float | None = None
-    """Milliseconds: 99 of 100 small questions were answered within."""
+    """Milliseconds within which 99 of 100 small requests were answered."""
     noise: float = 0.0
     """Cores that neither server nor load used."""
     more: dict[str, float] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Five hundred phones on a slow network, in a process of its own.
 
-`python -m bench.phones` reads a plan as JSON; each file is a phone that sends with RATE.
+`python -m bench.phones` reads a plan as JSON; each file is a phone that sends at RATE.
 """
 
 import json
@@ -15,11 +15,11 @@ RATE = 125_000
 """Bytes a phone sends in a second: 1 Mbit/s."""
 
 BEAT = 0.1
-"""Seconds between two drops of a phone."""
+"""Seconds between two bursts of one phone."""
 
 
 def send_slowly(plan: Plan) -> dict[str, float]:
-    """Send all files side by side; tells `seconds`, and the `late`st phone's in excess."""
+    """Send all files side by side; gives `seconds`, and how `late` the last phone was."""
     source = Source(Path(plan.source))
     phones = [Guest(plan, source, {}) for _ in range(plan.files)]
     start = time.perf_counter()

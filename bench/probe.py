@@ -1,4 +1,4 @@
-"""How long does somebody else have to wait meanwhile?"""
+"""How long does everybody else wait while a server is under load?"""
 
 import threading
 import time
@@ -32,7 +32,7 @@ class Probe:
 
     @property
     def p99(self) -> float:
-        """Milliseconds 99 of 100 answers took at most."""
+        """Milliseconds within which 99 of 100 requests were answered."""
         waits = sorted(self._waits)
         return waits[int(len(waits) * 0.99)] * 1000 if waits else 0.0
 

@@ -20,8 +20,8 @@ class Failed(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
-    """What the guests have in their hands."""
+class Batch:
+    """The files that guests send, all of one size."""
 
     files: int
     size: int
@@ -29,7 +29,7 @@ class Drop:
     parallel: int
     ending: str = "jpg"
     relay: Path | None = None
-    """Where the relay is, if they are far away."""
+    """The program that puts the guests far away; None: they are near."""
 
     @property
     def total(self) -> int:
@@ -41,28 +41,28 @@ FAR = 20
 """Milliseconds one way through the relay."""
 
 
-def receive(drop: Drop, contestant: Contestant, folder: Path, source: Path) -> Figures:
+def receive(batch: Batch, contestant: Contestant, folder: Path, source: Path) -> Figures:
     """Let a contestant take everything once. Raises Failed, NotReady."""
-    with running(contestant.server, folder) as server, _way(drop, server, folder) as port:
+    with running(contestant.server, folder) as server, _way(batch, server, folder) as port:
         plan = Plan(
             port=port,
             path=contestant.server.path,
             source=str(source),
-            files=drop.files,
-            size=drop.size,
-            parallel=drop.parallel,
+            files=batch.files,
+            size=batch.size,
+            parallel=batch.parallel,
             form=contestant.form,
             checksum=contestant.checksum,
-            ending=drop.ending,
+            ending=batch.ending,
         )
         probe = Probe(server.port, contestant.server.probe)
         with probe, Meter(server.pid) as meter:
             seconds = send(plan)["seconds"]
-    _check_kept(folder, drop)
+    _check_kept(folder, batch)
     return Figures(
         seconds=seconds,
-        size=drop.total,
-        files=drop.files,
+        size=batch.total,
+        files=batch.files,
         cpu=meter.cpu,
         rss=meter.rss,
         p99=probe.p99,
@@ -81,19 +81,19 @@ def send(plan: Plan, module: str = "bench.load") -> dict[str, float]:
 
 
 @contextmanager
-def _way(drop: Drop, server: Running, folder: Path) -> Iterator[int]:
+def _way(batch: Batch, server: Running, folder: Path) -> Iterator[int]:
     """Give the port guests come to."""
-    if drop.relay is None:
+    if batch.relay is None:
         yield server.port
         return
     port = free_port()
-    command = [str(drop.relay), str(port), str(server.port), str(FAR)]
+    command = [str(batch.relay), str(port), str(server.port), str(FAR)]
     with started(command, port=port, log=folder.with_suffix(".relay.log"), env={}):
         yield port
 
 
-def _check_kept(folder: Path, drop: Drop) -> None:
+def _check_kept(folder: Path, batch: Batch) -> None:
     """See that the bytes are there: who is fast and loses some is not fast."""
     kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    if kept < drop.total:
-        raise Failed(f"{kept} bytes kept of {drop.total}")
+    if kept < batch.total:
+        raise Failed(f"{kept} bytes kept of {batch.total}")

@@ -1,4 +1,4 @@
-"""The table on the terminal, and what is kept of a run."""
+"""The table of a workload, for the terminal."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ COLUMNS = ("speed", "MB/s", "files/s", "CPU-s/GB", "CPU", "RSS MB", "p99 ms")
 
 
 def table(title: str, yardstick: str, standings: Sequence[Standing]) -> str:
-    """Lay a workload's standings out, fastest first; `speed` and `CPU` are ratios."""
+    """Format a workload's standings, fastest first; `speed` and `CPU` are ratios."""
     lines = [f"\n{title}  (speed and CPU: {yardstick} = 1)", _line("", COLUMNS)]
     for standing in sorted(standings, key=lambda s: -s.mb_s):
         more = "  ".join(f"{key} {value:.2f}" for key, value in standing.more.items())

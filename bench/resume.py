@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.contestants import drop as ours
-from bench.contestants import running
+from bench.contestants import ours, running
 from bench.load import CHUNK
 from bench.meter import Figures, Meter
 from bench.probe import Probe

@@ -1,6 +1,7 @@
 """The yardstick of forwarding: http.client and sendfile, which do nothing but send.
 
-`python -m bench.sender PORT PARALLEL FILE...`, each file one POST on a kept-alive connection.
+`python -m bench.sender PORT PARALLEL FOLDER`: each file in it is one POST, and each of PARALLEL
+threads keeps its connection alive.
 """
 
 import http.client

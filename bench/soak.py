@@ -19,9 +19,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import machine
-from bench.contestants import Running, drop, running
+from bench.contestants import Running, ours, running
 from bench.forwarding import standin
-from bench.tools import HERE
+from bench.tools import RESULTS
 from bench.visitors import FILES, Abandoned, Visitors
 
 HOURS = 24
@@ -134,7 +134,7 @@ def main() -> None:
         with standin(place / "immich") as (url, key):
             env = {"IMMICH_BASE_URL": url, "IMMICH_API_KEY": key}
             env["UPLOAD_EXPIRATION"] = f"{EXPIRATION}s"
-            with running(drop(), place / "drop", env=env) as product:
+            with running(ours(), place / "drop", env=env) as product:
                 _live(Soak(product, place / "drop"), guests, about)
 
 
@@ -153,7 +153,7 @@ def _live(soak: Soak, guests: int, about: dict[str, str]) -> None:
 def _keep(marks: Sequence[Mark], about: dict[str, str]) -> None:
     curve = [asdict(mark) for mark in marks]
     text = json.dumps({"about": about, "expiration_s": EXPIRATION, "curve": curve}, indent=1)
-    (HERE / "results" / "soak.json").write_text(text + "\n")
+    (RESULTS / "soak.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

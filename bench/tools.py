@@ -10,6 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".peers"
+RESULTS = HERE / "results"
 
 
 @dataclass(slots=True)

@@ -38,7 +38,7 @@ class Visitors:
         self._port = port
 
     def visit(self) -> Abandoned:
-        """Be one guest: some files in one request each, one cut and gone on with, one given up."""
+        """Be one guest: some files in one request each, one cut and resumed, one given up."""
         session = secrets.token_urlsafe(16)
         guest = self._connect()
         page = self._watch(session)

@@ -1,4 +1,4 @@
-"""HTTP as a load generator speaks it: prepared heads, bodies by sendfile, little of its own."""
+"""HTTP as a load generator speaks it: prepared heads, bodies by sendfile, no more."""
 
 import os
 import socket

@@ -11,7 +11,7 @@ from bench.load import CHUNK, Plan
 from bench.meter import Figures, Meter
 from bench.phones import RATE
 from bench.probe import Probe
-from bench.receiving import Drop, receive, send
+from bench.receiving import Batch, receive, send
 from bench.resume import resume
 from bench.tools import Tools
 
@@ -50,15 +50,15 @@ def all_workloads(tools: Tools, scale: float) -> list[Workload]:
     """Give every workload; `scale` is how much of the full sizes is sent."""
     field = all_of(tools)
 
-    def taking(name: str, title: str, drop: Drop, names: Iterable[str]) -> Workload:
-        trials = {n: partial(receive, drop, field[n]) for n in names if n in field}
+    def taking(name: str, title: str, batch: Batch, names: Iterable[str]) -> Workload:
+        trials = {n: partial(receive, batch, field[n]) for n in names if n in field}
         return Workload(name=name, title=title, trials=trials, yardstick="sink")
 
     big = max(4 * CHUNK, int(4000 * MB * scale))
-    film = Drop(files=1, size=big, parallel=1, ending="mp4")
-    films = Drop(files=8, size=big // 8, parallel=8, ending="mp4")
-    photos = Drop(files=max(12, int(300 * scale)), size=3 * MB, parallel=6)
-    small = Drop(files=max(24, int(2000 * scale)), size=100_000, parallel=6)
+    film = Batch(files=1, size=big, parallel=1, ending="mp4")
+    films = Batch(files=8, size=big // 8, parallel=8, ending="mp4")
+    photos = Batch(files=max(12, int(300 * scale)), size=3 * MB, parallel=6)
+    small = Batch(files=max(24, int(2000 * scale)), size=100_000, parallel=6)
     many = (*YARDSTICKS, *MANY, "drop, no sync, creation")
     found = [
         taking("big", _title(film), film, (*YARDSTICKS, *BIG, *PEERS)),
@@ -73,16 +73,16 @@ def all_workloads(tools: Tools, scale: float) -> list[Workload]:
         _resume(big),
     ]
     if "relay" in tools.found:
-        far = Drop(files=photos.files, size=3 * MB, parallel=6, relay=tools.found["relay"])
+        far = Batch(files=photos.files, size=3 * MB, parallel=6, relay=tools.found["relay"])
         names = ("sink", "drop", "drop, creation", "drop, 8 MiB", *PEERS)
         found.insert(3, taking("far", f"{_title(far)}, 40 ms away", far, names))
     return found
 
 
-def _title(drop: Drop) -> str:
-    size = f"{drop.size / MB:.0f} MB" if drop.size >= MB else f"{drop.size / 1000:.0f} kB"
-    many = f"{drop.files} files of {size}, {drop.parallel} at a time"
-    return f"a file of {size}" if drop.files == 1 else many
+def _title(batch: Batch) -> str:
+    size = f"{batch.size / MB:.0f} MB" if batch.size >= MB else f"{batch.size / 1000:.0f} kB"
+    many = f"{batch.files} files of {size}, {batch.parallel} at a time"
+    return f"a file of {size}" if batch.files == 1 else many
 
 
 def _phones(field: Mapping[str, Contestant], seconds: int) -> Workload:
@@ -120,22 +120,22 @@ def _crowd(contestant: Contestant, seconds: int, folder: Path, source: Path) -> 
     )
 
 
-def _whole(name: str, drop: Drop) -> Workload:
+def _whole(name: str, batch: Batch) -> Workload:
     trials: dict[str, Trial] = {
-        "curl": partial(curl, drop),
-        "drop": partial(whole_way, drop, "patch"),
+        "curl": partial(curl, batch),
+        "drop": partial(whole_way, batch, "patch"),
     }
-    title = f"{_title(drop)}: from the last byte received until all is in Immich"
+    title = f"{_title(batch)}: from the last byte received until all is in Immich"
     return Workload(name=name, title=title, trials=trials, yardstick="curl")
 
 
-def _forwarding(name: str, drop: Drop, service: float) -> Workload:
+def _forwarding(name: str, batch: Batch, service: float) -> Workload:
     trials: dict[str, Trial] = {
-        "sendfile": partial(send_only, drop, service),
-        "drop": partial(forward, drop, service),
+        "sendfile": partial(send_only, batch, service),
+        "drop": partial(forward, batch, service),
     }
     wait = f", {service * 1000:.0f} ms of work each" if service else ""
-    title = f"{_title(drop)}: from the spool to a server that throws it away{wait}"
+    title = f"{_title(batch)}: from the spool to a server that throws it away{wait}"
     return Workload(name=name, title=title, trials=trials, yardstick="sendfile")
 
 
