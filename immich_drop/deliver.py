@@ -129,7 +129,7 @@ class Courier:
         """
         with _later():
             if found.trashed:
-                await self._restore(upload, found)
+                await self._restore(upload, checksum, found.asset_id)
         await self._prove(upload, checksum, found.asset_id)
         # What we sent before, and got no good answer for, is the one that is there now.
         state = State.STORED if upload.offered else State.DUPLICATE
@@ -152,12 +152,16 @@ class Courier:
                 upload.id,
             )
 
-    async def _restore(self, upload: Upload, found: Found) -> None:
-        if not await self._immich.restore(found.asset_id):
-            raise ImmichInTrash(
-                f"asset {found.asset_id} lies in Immich's trash: restore it or delete it for good"
-            )
-        log.info("upload=%s asset %s taken out of the trash", upload.id, found.asset_id)
+    async def _restore(self, upload: Upload, checksum: bytes, asset_id: str) -> None:
+        """Take an asset out of the trash, and see that it is out. Raises ImmichInTrash."""
+        if await self._immich.restore(asset_id):
+            found = await self._find(upload.link, checksum)
+            if found is not None and not found.trashed:
+                log.info("upload=%s asset %s taken out of the trash", upload.id, asset_id)
+                return
+        raise ImmichInTrash(
+            f"asset {asset_id} lies in Immich's trash: restore it or delete it for good"
+        )
 
     async def _look_again(self, upload: Upload, checksum: bytes) -> None:
         if upload.id in self._doubted and await self._spool.checksum(upload.id) != checksum:

@@ -241,6 +241,16 @@ async def test_what_lies_in_the_trash_is_never_lost(tmp_path: Path, may_restore:
 
 
 @pytest.mark.gen_test
+async def test_a_login_page_takes_nothing_out_of_the_trash(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        drop.standin.faults.add(Fault(kind=Kind.HTML, status=200, match="POST /trash/.*"))
+        asset = asset_of(DATA, drop.standin, trashed=True)
+        made = await drop.bring(DATA)
+        assert (await drop.settled(made.id)).asset_id == asset.id
+        assert not asset.trashed
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("version", [(1, 106, 0), (1, 140, 1)])
 async def test_nor_where_the_check_does_not_tell_of_the_trash(
     tmp_path: Path, version: tuple[int, int, int]
