@@ -315,6 +315,21 @@ test("what had not begun before a reload begins now, once", async (t) => {
   assert.deepEqual([uploads.items.size, server.uploads.size], [1, 1]);
 });
 
+test("a file that could not even be looked into is complained about until it is picked again", async (t) => {
+  const { uploads, queue } = await guest(t);
+  const [one, other] = [photo(1000, "one.jpg"), photo(1000, "other.jpg")];
+  const unreadable = () => Promise.reject(new DOMException("changed", "NotReadableError"));
+  const lost = Object.assign(new File([one.picked.file], "one.jpg"), { arrayBuffer: unreadable });
+  queue.add([{ file: lost, handle: null }]);
+  await until(uploads, all("failed"));
+  queue.add([other.picked]);
+  await until(uploads, () => states(uploads).includes("received"));
+  assert.deepEqual(states(uploads), ["failed", "received"]);
+  queue.add([one.picked]);
+  await until(uploads, all("received"));
+  assert.equal(uploads.items.size, 2);
+});
+
 test("what failed in Immich is delivered again; without a network it stays failed", async (t) => {
   let answer = false;
   const { uploads, queue } = await guest(t, { redeliver: async () => answer });

@@ -97,8 +97,7 @@ export class Intake {
     for (const transfer of here)
       if (print && print === (await transfer.identify().catch(() => null)))
         return this.#again(transfer, picked);
-    // One of this size without a fingerprint had not begun: this is it, or one as good.
-    const blank = here.find(({ print, item }) => item.state === "interrupted" && !print);
+    const blank = here.find((transfer) => isBlank(transfer, nameOf(picked.file)));
     if (blank) this.#drop(blank);
     this.#admit(picked);
   }
@@ -144,4 +143,16 @@ export class Intake {
     const extension = name.slice(name.lastIndexOf(".")).toLowerCase();
     return !extensions.length || extensions.includes(extension) ? null : "type_not_accepted";
   }
+}
+
+/**
+ * Without a fingerprint it had not begun. Of one that is remembered only, any file of its size is as
+ * good; one that could not be read keeps its complaint until the file it names is there again.
+ *
+ * @param {Transfer} transfer
+ * @param {string} name  of a file of its size
+ */
+function isBlank({ print, item }, name) {
+  if (print) return false;
+  return item.state === "interrupted" || (item.code === "unreadable" && item.name === name);
 }
