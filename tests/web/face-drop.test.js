@@ -69,6 +69,26 @@ test("a dropped folder is read to its end, through its folders", async () => {
   );
 });
 
+test("what goes away or is locked keeps nothing else of a folder back", async () => {
+  const { picked, happen } = setUp();
+  /** @param {unknown} _ @param {(error: Error) => void} fail */
+  const refuse = (_, fail) => fail(new DOMException("", "NotFoundError"));
+  const gone = { ...leaf("gone.jpg"), file: refuse };
+  const locked = { ...folder([]), createReader: () => ({ readEntries: refuse }) };
+  const tree = folder([gone, locked, leaf("last.jpg")]);
+  happen("drop", { dataTransfer: { types: ["Files"], items: [item(tree)] } });
+  assert.deepEqual(
+    (await picked).map(({ file }) => file.name),
+    ["last.jpg"],
+  );
+});
+
+test("a drop in which there is no file is told, too", async () => {
+  const { picked, happen } = setUp();
+  happen("drop", { dataTransfer: { types: ["Files"], items: [item(folder([]))] } });
+  assert.deepEqual(await picked, []);
+});
+
 test("a dropped file brings its handle, where the browser has one", async () => {
   const { picked, happen } = setUp();
   const handle = { kind: "file" };

@@ -5,7 +5,7 @@ const LITTER = /^(\._.*|\.DS_Store|\.localized|Thumbs\.db|ehthumbs\.db|desktop\.
 /**
  * Drop anywhere on the page, folders too, or paste.
  *
- * Dispatches `pick` (detail: Picked[]).
+ * Dispatches `pick` (detail: Picked[]), with nothing in it when there was no file in a drop.
  */
 export class Drop extends EventTarget {
   #overlay;
@@ -26,7 +26,8 @@ export class Drop extends EventTarget {
     });
     page.addEventListener("drop", (event) => this.#drop(event));
     page.addEventListener("paste", ({ clipboardData }) => {
-      this.#give([...(clipboardData?.files ?? [])].map((file) => ({ file, handle: null })));
+      const pasted = [...(clipboardData?.files ?? [])].map((file) => ({ file, handle: null }));
+      if (pasted.length > 0) this.#give(pasted); // text is no attempt to bring a file
     });
   }
 
@@ -49,7 +50,7 @@ export class Drop extends EventTarget {
 
   /** @param {Picked[]} picked */
   #give(picked) {
-    if (picked.length > 0) this.dispatchEvent(new CustomEvent("pick", { detail: picked }));
+    this.dispatchEvent(new CustomEvent("pick", { detail: picked }));
   }
 }
 
@@ -85,18 +86,26 @@ async function ask(item) {
 
 /** @typedef {DataTransferItem & {getAsFileSystemHandle?: () => Promise<FileSystemHandle | null>}} HandleItem */
 
-/** @param {FileSystemEntry} entry @returns {Promise<Picked[]>} */
+/** @param {FileSystemEntry} entry @returns {Promise<Picked[]>} without what went away or is locked */
 async function walk(entry) {
-  if (entry.isFile) {
-    const { file } = /** @type {FileSystemFileEntry} */ (entry);
-    return [
-      { file: await new Promise((done, fail) => file.call(entry, done, fail)), handle: null },
-    ];
+  try {
+    return entry.isFile
+      ? [await fileOf(/** @type {FileSystemFileEntry} */ (entry))]
+      : await inside(/** @type {FileSystemDirectoryEntry} */ (entry));
+  } catch {
+    return []; // the rest of the folder comes nevertheless
   }
+}
+
+/** @param {FileSystemFileEntry} entry @returns {Promise<Picked>} */
+async function fileOf(entry) {
+  return { file: await new Promise((done, fail) => entry.file(done, fail)), handle: null };
+}
+
+/** @param {FileSystemDirectoryEntry} folder */
+async function inside(folder) {
   const found = [];
-  for (const child of await children(/** @type {FileSystemDirectoryEntry} */ (entry))) {
-    found.push(...(await walk(child)));
-  }
+  for (const child of await children(folder)) found.push(...(await walk(child)));
   return found;
 }
 
