@@ -11,6 +11,7 @@ from immich_drop.upload import VIDEOS
 log = logging.getLogger(__name__)
 
 FACT = "media-types"
+"""Fact: what Immich said last, as JSON."""
 
 _IMAGES = """
 .3fr .ari .arw .avif .bmp .cap .cin .cr2 .cr3 .crw .dcr .dng .erf .fff .gif .heic .heif .hif .iiq
@@ -18,12 +19,12 @@ _IMAGES = """
 .rwl .sr2 .srf .srw .svg .tif .tiff .webp .x3f
 """
 
-# What Immich 2.0 takes; only for a first start while Immich is down.
 _AT_FIRST = frozenset(_IMAGES.split()) | VIDEOS - {".mxf", ".ts"}
+"""What Immich 2.0 takes, for a first start while Immich is down."""
 
 
 class Accepted:
-    """Lower-case extensions with their dot."""
+    """The extensions Immich takes, in lower case and with their dot."""
 
     def __init__(self, *, immich: Immich, db: Db) -> None:
         self._immich = immich
@@ -36,7 +37,7 @@ class Accepted:
             self.extensions = frozenset(json.loads(remembered))
 
     async def refresh(self) -> None:
-        """Ask Immich; without an answer everything stays as it is."""
+        """Ask Immich; without an answer the last one stands."""
         try:
             extensions = await self._immich.media_types()
         except ImmichError as error:

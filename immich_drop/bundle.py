@@ -1,9 +1,9 @@
 """Many modules, one request: `web/js` is joined when the server starts.
 
-Over plain HTTP/1.1 and mobile data some forty small modules cost a second and more bytes of
-headers than of code. Each becomes a function that gives its exports, in the order of need; so names
-stay apart, and `import.meta.url` and `import("./lang/…")` mean what they meant. Only the forms that
-`web/js` uses are understood, anything else stops the start.
+Over plain HTTP/1.1 and mobile data some forty small modules cost a second, and more bytes of
+headers than of code. Each becomes a function that returns its exports, after those it imports; so
+names stay apart, and `import.meta.url` and `import("./lang/…")` mean what they meant. Only the forms
+that `web/js` uses are understood; with any other the server does not start.
 """
 
 import re
@@ -21,7 +21,7 @@ class NotJoinable(ValueError):
 
 
 def join(entry: str, read: Callable[[str], str]) -> str:
-    """Join a module with all it imports; `read` gives the text of a module.
+    """Join a module with all it imports; `read` returns the text of a module.
 
     Raises NotJoinable.
     """
@@ -30,7 +30,7 @@ def join(entry: str, read: Callable[[str], str]) -> str:
 
 
 def _in_order(entry: str, read: Callable[[str], str]) -> Iterator[str]:
-    """Give every module after those it imports."""
+    """Yield every module after those it imports."""
     done: set[str] = set()
 
     def visit(name: str, above: tuple[str, ...]) -> Iterator[str]:
@@ -54,15 +54,15 @@ def _wrap(name: str, text: str) -> str:
 
 
 def _open(name: str, text: str) -> tuple[str, list[str]]:
-    """Take imports from what stands above, and give the body with the names it exports."""
+    """Replace the imports and exports of a module; return its body and the names it exports."""
     exports = _EXPORT.findall(text)
-    body = _EXPORT.sub("", _IMPORT.sub(_take, text))
+    body = _EXPORT.sub("", _IMPORT.sub(_to_const, text))
     if foreign := _FOREIGN.search(body):
         raise NotJoinable(f"{name}: {foreign[0]}")
     return body, exports
 
 
-def _take(statement: re.Match[str]) -> str:
+def _to_const(statement: re.Match[str]) -> str:
     names, module = statement[1], statement[2]
     return f"const {{{names.replace(' as ', ': ')}}} = {_variable(module)};\n"
 

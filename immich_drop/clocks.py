@@ -1,4 +1,4 @@
-"""What happens again and again for as long as the drop is open."""
+"""What is done at intervals for as long as the drop runs."""
 
 import asyncio
 import logging
@@ -11,12 +11,13 @@ from immich_drop.metrics import Metrics
 log = logging.getLogger(__name__)
 
 TICK = 0.1
+"""Seconds between two looks at the loop."""
 FADE = 0.995
-"""How the worst lag seen is forgotten at each tick: half of it in about 14 seconds."""
+"""What is left of the worst lag after each tick: half of it in about 14 seconds."""
 
 
 async def every(seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Do something now, and again when it is done and `seconds` have passed."""
+    """Do some work now, and again `seconds` after each time it ends."""
     while True:
         try:
             await work()

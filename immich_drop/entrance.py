@@ -1,8 +1,8 @@
 """Who may come in, and by which link.
 
-Immich rules over its links; an answer of it counts for FRESH seconds. While it is down, a link that
+Immich decides about its links, and its answer counts for FRESH seconds. While it is down, a link that
 was open to somebody before stays open: what comes by it waits, as everything does. Immich takes
-uploads by a link with a password without asking for it, so we ask.
+uploads through a link with a password without asking for the password, so we ask.
 """
 
 import asyncio
@@ -35,17 +35,17 @@ SOON = 5.0
 """Seconds until Immich is asked again when it did not answer."""
 
 PATIENCE = 5.0
-"""Seconds guests wait for an answer, all together: who comes later does not wait again."""
+"""Seconds for which guests wait for one answer, counted from when Immich was asked."""
 
 MOST = 1000
-"""Answers that are kept."""
+"""Answers that are kept at a time."""
 
 STRANGERS_PER_MINUTE = 60
-"""Links we never heard of, that one address may ask for: nobody tries all short names."""
+"""Links new to us that one address may ask for, so that nobody can try all short names."""
 GUESSES_PER_MINUTE = 30
-"""Wrong passwords of one link from one address."""
+"""Wrong passwords for one link from one address."""
 ALL_GUESSES_PER_MINUTE = 300
-"""Wrong passwords of one link from everywhere."""
+"""Wrong passwords for one link from all addresses together."""
 
 _GONE = (LinkUnknown, LinkExpired, LinkRevoked)
 
@@ -82,11 +82,11 @@ class Entrance:
         self._all_guesses = Rate(ALL_GUESSES_PER_MINUTE, clock=clock)
 
     async def enter(self, ref: Ref | None, *, unlocked: str | None, address: str) -> Link:
-        """Give the drop that an address leads to; `unlocked` is the lock that this guest opened.
+        """Return the drop that `ref` names; `unlocked` is the lock that this guest has opened.
 
         Raises LinkNeeded, LinkUnknown, LinkExpired, LinkRevoked, LinkNoUpload, PasswordRequired,
-        RateLimited, Unavailable, and ImmichUnavailable when it does not answer and we never heard
-        of the link.
+        RateLimited, Unavailable, and ImmichUnavailable when Immich does not answer and the link is
+        new to us.
         """
         if ref is None:
             if self._own is None:
@@ -100,7 +100,7 @@ class Entrance:
         return link
 
     async def unlock(self, ref: Ref, password: str, *, address: str) -> Link:
-        """Try a password; gives the link, which has no lock when it asks for none (any more).
+        """Try a password, and return the link, whose lock is None if it needs none (any more).
 
         Raises LinkUnknown, LinkExpired, LinkRevoked, PasswordWrong, RateLimited, ImmichUnavailable,
         Unavailable.
@@ -108,23 +108,23 @@ class Entrance:
         try:
             return await self._ask(ref, address)
         except PasswordRequired:
-            guess = self._start(self._guess(ref, password, address))
-            return await self._patiently(guess)
+            guess = self._start(self._try_password(ref, password, address))
+            return await self._wait_for(guess)
 
-    async def _guess(self, ref: Ref, password: str, address: str) -> Link:
-        """Ask Immich whether it is the password; only wrong ones count in the end."""
+    async def _try_password(self, ref: Ref, password: str, address: str) -> Link:
+        """Ask Immich whether this is the password; right ones do not count as guesses."""
         where = scope(ref)
         self._guesses.spend(f"{where} {address}")
         self._all_guesses.spend(where)
         wrong = False
         try:
-            async with self._asking(ref) as immich:
+            async with self._immich_by(ref) as immich:
                 shared = await immich.shared_link(password)
         except PasswordWrong:
             wrong = True
             raise
         except _GONE:
-            # What was said before, that there is a password, counts no more.
+            # The earlier answer, that there is a password, is out of date.
             self._questions.pop(ref, None)
             raise
         finally:
@@ -153,13 +153,13 @@ class Entrance:
             return link
 
     async def _ask(self, ref: Ref, address: str) -> Link:
-        """Give what Immich says, or said a moment ago; guests who come together share the answer."""
+        """Return what Immich says, or said a moment ago: guests who come together share an answer."""
         question = self._questions.get(ref)
         if question is None or self._is_stale(question):
-            question = self._put(ref, address)
-        return await self._patiently(question)
+            question = self._ask_anew(ref, address)
+        return await self._wait_for(question)
 
-    async def _patiently(self, question: _Question) -> Link:
+    async def _wait_for(self, question: _Question) -> Link:
         waited = self._clock() - question.asked_at
         try:
             async with asyncio.timeout(max(0, PATIENCE - waited)):
@@ -174,7 +174,7 @@ class Entrance:
         said = error is None or isinstance(error, (PasswordRequired, *_GONE))
         return self._clock() - question.asked_at >= (FRESH if said else SOON)
 
-    def _put(self, ref: Ref, address: str) -> _Question:
+    def _ask_anew(self, ref: Ref, address: str) -> _Question:
         if self._book.find(ref) is None:
             self._strangers.spend(address)
         question = self._start(self._fetch(ref))
@@ -186,30 +186,30 @@ class Entrance:
 
     def _start(self, asking: Coroutine[None, None, Link]) -> _Question:
         question = _Question(self._clock(), asyncio.create_task(asking))
-        # Even when nobody waits for it any more.
+        # Retrieve its error even when nobody waits for it any more.
         question.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
         return question
 
     async def _fetch(self, ref: Ref) -> Link:
-        async with self._asking(ref) as immich:
+        async with self._immich_by(ref) as immich:
             return await self._book.remember(await immich.shared_link(), password=None)
 
     @asynccontextmanager
-    async def _asking(self, ref: Ref) -> AsyncIterator[Immich]:
-        """Look at Immich by a link. Whatever keeps it from an answer is the same to a guest."""
+    async def _immich_by(self, ref: Ref) -> AsyncIterator[Immich]:
+        """Open Immich by a link. To a guest every failure to answer is ImmichUnavailable."""
         immich = self._immich(ref)
         try:
             yield immich
         except LinkUnknown:
-            raise self._ended(ref) from None
+            raise self._what_became_of(ref) from None
         except ImmichError as error:
             # Immich repeats an address it does not know, and that can carry a name or a password.
             raise ImmichUnavailable(_QUERY.sub("?…", str(error))) from error
         finally:
             immich.close()
 
-    def _ended(self, ref: Ref) -> DropError:
-        """Say what became of a link that Immich does not know any more."""
+    def _what_became_of(self, ref: Ref) -> DropError:
+        """Return what became of a link that Immich does not know any more."""
         link = self._book.find(ref)
         if link is None:
             return LinkUnknown()

@@ -24,30 +24,30 @@
     ├── TypeNotAccepted           415   Immich does not take files of this extension
     ├── Superseded                423   a newer request on the same upload took over
     ├── RateLimited               429   with Retry-After
-    ├── TooManyUploads            429   with Retry-After
-    ├── TooManyConnections        429   with Retry-After
+    │   ├── TooManyUploads        429
+    │   └── TooManyConnections    429
     ├── HeadersTooLarge           431
     ├── ChecksumMismatch          460   tus 1.0.0, checksum extension
     ├── Unavailable               503   our own disk or database does not answer; with Retry-After
     ├── DiskFull                  507   what is stored is safe
-    └── ImmichError                     why a delivery did not end in Immich
-        ├── ImmichHold                  nothing can be delivered until this is over
-        │   ├── ImmichUnavailable       down, unreachable, maintenance, a proxy's error page
-        │   ├── ImmichKeyRejected       401
-        │   │   └── LinkRevoked         the link was deleted, or changed so that we may not upload
-        │   ├── ImmichPermission        403, names the missing scope
-        │   └── ImmichQuota             the library's owner is out of quota
-        ├── ImmichTrouble               this delivery failed; trying again may help
-        │   ├── AlbumGone               the album was deleted, or is not ours any more
-        │   ├── ImmichUnverified        Immich cannot show that it holds the bytes
-        │   └── ImmichInTrash           the same bytes lie in Immich's trash
-        └── ImmichRefused               Immich will never take this file
-            ├── ImmichTypeRefused
-            ├── ImmichTooLarge          a proxy in front of Immich limits the size
-            └── Damaged                 its bytes changed on our own disk
+    └── ImmichError               502   why a delivery did not end in Immich
+        ├── ImmichHold            502   nothing can be delivered until this is over
+        │   ├── ImmichUnavailable 503   down, unreachable, maintenance, a proxy's error page
+        │   ├── ImmichKeyRejected 502   Immich's 401
+        │   │   └── LinkRevoked   410   the link was deleted, or may not upload any more
+        │   ├── ImmichPermission  502   Immich's 403; the detail names the missing scope
+        │   └── ImmichQuota       502   the library's owner is out of quota
+        ├── ImmichTrouble         502   this delivery failed; trying again may help
+        │   ├── AlbumGone         502   the album was deleted, or is not ours any more
+        │   ├── ImmichUnverified  502   Immich cannot show that it holds the bytes
+        │   └── ImmichInTrash     502   the same bytes lie in Immich's trash
+        └── ImmichRefused         502   Immich will never take this file
+            ├── ImmichTypeRefused 502
+            ├── ImmichTooLarge    502   a proxy in front of Immich limits the size
+            └── Damaged           502   its bytes changed on our own disk
 
-`message` is for a guest and never carries a detail; what an exception is raised with is for the
-host's log and never leaves the server.
+`message` is for a guest and never carries a detail; the argument of an exception is the detail, for
+the host's log, and never leaves the server.
 """
 
 from typing import ClassVar
@@ -117,7 +117,7 @@ class PasswordWrong(DropError):
 
 
 class ForeignOrigin(DropError):
-    """Another site makes a guest's browser ask, or a proxy hides under which name we are known."""
+    """Another site makes a guest's browser ask, or a proxy hides the name guests know us by."""
 
     status = 403
     code = "foreign_origin"
@@ -133,7 +133,7 @@ class LinkNoUpload(DropError):
 
 
 class LinkNeeded(DropError):
-    """There is no drop but by a link."""
+    """There is no drop at `/`: guests come in by links only."""
 
     status = 404
     code = "link_needed"

@@ -1,4 +1,4 @@
-"""Is everything well? Short, and without a word about the inside."""
+"""Is everything well? In short, and without internals."""
 
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
@@ -21,7 +21,7 @@ class Health:
         self._destinations = destinations
 
     def report(self) -> dict[str, str]:
-        """Give `ok` or a code of `errors` for the database, the spool, the disk, Immich and links."""
+        """Return `ok` or a code of `errors` for database, spool, disk, Immich and links."""
         report = {"database": "ok", "spool": "ok", "disk": "ok", "immich": "ok"}
         try:
             self._db.ping()

@@ -1,7 +1,7 @@
-"""Is this file here already? A checksum in place of a transfer.
+"""Is this file here already? Then its checksum saves the transfer.
 
-Whoever can ask learns whether the host has a file he holds himself. So the answer comes, by
-default, only from what came through this drop, and by the same link; the host may open it to the
+Whoever may ask learns whether the host has a file that they have themselves. So by default the
+answer covers only what came through this drop, and by the same link; the host may widen it to the
 whole library. In either case Immich decides: what was deleted there since is not known any more.
 """
 
@@ -15,16 +15,16 @@ from immich_drop.limits import Rate
 from immich_drop.upload import OWN
 
 MOST = 100
-"""Checksums in one question."""
+"""Checksums in one question at most."""
 
 
 class Known:
-    """Answers for a scope: `off`, `drop` or `library`."""
+    """Answers within a scope: `off`, `drop` or `library` (PRECHECK)."""
 
     def __init__(
         self, *, scope: str, db: Db, ledger: Ledger, destinations: Destinations, rate: Rate
     ) -> None:
-        self.scope = scope
+        self._scope = scope
         self._db = db
         self._ledger = ledger
         self._destinations = destinations
@@ -33,11 +33,11 @@ class Known:
     async def among(self, checksums: Sequence[bytes], *, link: str, address: str) -> set[bytes]:
         """Tell which files need not be sent by a link. Raises RateLimited, Unavailable."""
         self._rate.spend(address, len(checksums))
-        if self.scope == "off" or not checksums:
+        if self._scope == "off" or not checksums:
             return set()
         promised = self._db.promised(checksums, link=link)
         asked: Sequence[bytes] = list(self._ledger.known(checksums, link=link))
-        if self.scope == "library" and link == OWN:
+        if self._scope == "library" and link == OWN:
             # What lies elsewhere in the library of a link's owner is not in the link's album.
             asked = checksums
         try:

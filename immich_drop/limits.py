@@ -1,4 +1,4 @@
-"""How much one address or session may ask for."""
+"""How often one address may ask for something."""
 
 import math
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from immich_drop.errors import RateLimited
 
 MINUTE = 60.0
-"""Seconds in which any bucket fills up, and after which full ones are swept out."""
+"""Seconds in which a bucket fills up, and between two sweeps of those that are full."""
 
 
 class Rate:
-    """A token bucket for each key: `per_minute` at most, all of them at once if the guest waited."""
+    """A token bucket for each key, which holds `per_minute` tokens and fills up within a minute."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float]) -> None:
         self._size = float(per_minute)
@@ -32,7 +32,7 @@ class Rate:
         self._buckets[key] = (tokens - count, now)
 
     def give_back(self, key: str) -> None:
-        """Undo a `spend` of one token: only what failed was to be counted."""
+        """Undo a `spend` of one token, for callers that count only failures."""
         if self._size:
             now = self._clock()
             self._buckets[key] = (min(self._size, self._tokens(key, now) + 1), now)

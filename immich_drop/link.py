@@ -1,10 +1,9 @@
 """The shared links of Immich that guests came by, as we remember them.
 
-Immich rules over them. Our memory serves while it is down, delivers what came by a link, and tells
-a link that has ended from one that never was.
+Immich decides about them. Our memory serves while it is down, is what deliveries by a link need, and
+tells a link that has ended from one that never was.
 """
 
-import binascii
 import hashlib
 import sqlite3
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -18,11 +17,11 @@ from immich_drop.immich import SharedLink, ShareKey, ShareSlug
 from immich_drop.upload import OWN
 
 Ref = ShareKey | ShareSlug
-"""What an address tells of a link: its key, or its custom name."""
+"""How an address names a link: by its key, or by its custom name."""
 
 
 KEY_BYTES = 50
-"""Of a key, before it is written in hexadecimal or base64url."""
+"""Bytes of a key, before it is written in hexadecimal or base64url."""
 
 
 def by_key(text: str) -> ShareKey:
@@ -35,14 +34,14 @@ def by_key(text: str) -> ShareKey:
     try:
         hexadecimal = len(text) == 2 * KEY_BYTES
         raw = bytes.fromhex(text) if hexadecimal else urlsafe_b64decode(text + "==")
-    except (binascii.Error, ValueError):
+    except ValueError:
         raw = b""
     known = len(raw) == KEY_BYTES
     return ShareKey(urlsafe_b64encode(raw).rstrip(b"=").decode() if known else text)
 
 
 def scope(ref: Ref | None) -> str:
-    """Name the drop at an address without giving the address away; empty for the one at `/`."""
+    """Name a drop without revealing its address; empty for the one at `/`."""
     if ref is None:
         return ""
     name = f"{type(ref).__name__} {astuple(ref)}"
@@ -62,7 +61,7 @@ class Link:
     album_id: str | None
     allow_upload: bool
     lock: str | None = field(repr=False)
-    """What its password leaves behind; None: it has none. Another password is another lock."""
+    """Hash of its password, None without one; a changed password is another lock."""
 
     @classmethod
     def own(cls, *, title: str, message: str) -> Self:
@@ -81,7 +80,7 @@ class Link:
 
 
 class LinkBook:
-    """Every link that was ever open to a guest; their number is that of the links in Immich."""
+    """Every link that was ever open to a guest: no more than Immich ever had."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -91,13 +90,13 @@ class LinkBook:
         return self._one("SELECT * FROM links WHERE id = ?", link_id)
 
     def find(self, ref: Ref) -> Link | None:
-        """Look a link up by what its address tells."""
+        """Look a link up as its address names it."""
         if isinstance(ref, ShareKey):
             return self._one("SELECT * FROM links WHERE key = ?", ref.key)
         return self._one("SELECT * FROM links WHERE slug = ?", ref.slug)
 
     async def remember(self, shared: SharedLink, *, password: str | None) -> Link:
-        """Keep what Immich says of a link, and said to this password if it asked for one."""
+        """Keep what Immich says about a link, which `password` has opened if it has one."""
         link = Link(
             id=shared.id,
             key=shared.key,
@@ -114,7 +113,7 @@ class LinkBook:
         return link
 
     async def lock(self, link_id: str) -> None:
-        """Keep that a link has got a password, which nobody has said to us yet."""
+        """Note that a link has a password now; a random lock serves until somebody enters it."""
         query = "UPDATE links SET lock = ? WHERE id = ? AND lock IS NULL"
         values = token_urlsafe(16), link_id
         await self._db.write(lambda connection: connection.execute(query, values), promise=True)
@@ -125,7 +124,7 @@ class LinkBook:
 
 
 def _lock(key: str, password: str) -> str:
-    """Hash a password so that nobody can try others on it who does not have the link's key."""
+    """Hash a password with the link's key, so that the hash alone does not allow guessing."""
     secret = key.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
     return hashlib.blake2b(password.encode(), key=secret, digest_size=16).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Figures for Prometheus: counted always, told at `/metrics` when the host wants it."""
+"""Metrics for Prometheus: always counted, served at `/metrics` if the host wants them."""
 
 from collections.abc import Callable, Iterator
 
@@ -43,12 +43,12 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """Give everything in Prometheus' text format."""
+        """Return everything in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 class Standing(Collector):
-    """How things stand at the moment they are asked for."""
+    """Gauges that are read when Prometheus asks for them."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Standing(Collector):
         self._immich_up = immich_up
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Look."""
+        """Yield the current figures."""
         uploads = GaugeMetricFamily("drop_uploads", "Uploads we know by state", labels=["state"])
         for state, count in self._counts().items():
             uploads.add_metric([state], count)

@@ -76,8 +76,8 @@ MIGRATIONS = [
 def migrate(connection: sqlite3.Connection) -> int:
     """Bring the schema up to date, in one transaction.
 
-    Gives the version it had before, 0 for an empty database. Raises sqlite3.DatabaseError when the
-    database is newer than this program, or none of ours.
+    Returns the version it had before, 0 for an empty database. Raises sqlite3.DatabaseError when
+    the database is newer than this program, or not ours.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):

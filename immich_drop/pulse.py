@@ -1,4 +1,4 @@
-"""Is Immich there, also while nobody brings anything? So that `/readyz` does not guess."""
+"""Is Immich there? Asked at intervals, so that `/readyz` knows even while nothing is delivered."""
 
 from immich_drop.errors import ImmichError, ImmichHold, ImmichQuota
 from immich_drop.gate import Gate
@@ -6,13 +6,13 @@ from immich_drop.immich import NOBODYS, Immich
 
 
 class Pulse:
-    """Asks Immich from time to time, and tells the gate."""
+    """Asks Immich, and opens or closes the gate."""
 
     def __init__(self, *, immich: Immich, gate: Gate, known: bool) -> None:
         self._immich = immich
         self._gate = gate
         self._known = known
-        """We have a key; without one, Immich answers what it answers anyone."""
+        """Whether we have a key; without one we can only ask what Immich tells anyone."""
 
     async def feel(self) -> None:
         """Close the gate when Immich cannot be reached, and open it when it can again."""

@@ -1,4 +1,4 @@
-"""The QR code of a drop's address: to print, or to go on with the phone."""
+"""The QR code of a drop's address: to print, or to continue on a phone."""
 
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,7 @@ def save(url: str, path: Path) -> None:
 
 
 def svg(url: str) -> bytes:
-    """Draw it as SVG: black on white, whatever the page's colours are, for cameras."""
+    """Draw it as SVG: black on white, whatever the page's colours are, so that cameras can read it."""
     drawing = BytesIO()
     segno.make(url, error="m").save(drawing, kind="svg", scale=8, light="#fff")
     return drawing.getvalue()

@@ -1,7 +1,7 @@
-"""Room on the disk: promised to an upload before its bytes come, so that ten phones cannot overbook.
+"""Room on the disk: reserved before an upload's bytes come, so that ten phones cannot overbook it.
 
-A promise lapses when its upload was silent for a while: otherwise one guest who announces 50 GB and
-leaves would keep everyone else out.
+A promise of room lapses when its upload has been silent for a while: otherwise one guest who
+announces 50 GB and leaves would keep everyone else out.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ LAPSE = 600.0
 """Seconds of silence after which a promise no longer counts."""
 
 FRESH = 1.0
-"""Seconds for which a look at the disk is good."""
+"""Seconds for which a look at the disk counts."""
 
 
 @dataclass(slots=True)
@@ -48,9 +48,9 @@ class Room:
         self._promises[upload_id] = _Promise(remaining, now)
 
     def take(self, upload_id: str, count: int) -> None:
-        """Note that bytes of a promise arrive. Raises DiskFull when the disk ran low all the same.
+        """Count arriving bytes against a promise. Raises DiskFull when the disk has run low anyway.
 
-        The disk may be filled by others than us, and an upload of unknown length has no promise.
+        Others fill the disk too, and an upload of unknown length has no promise.
         """
         promise = self._promises.get(upload_id)
         if promise is not None:

@@ -3,8 +3,8 @@
 A document is asked for at each visit and refers to scripts and styles as `v-<digest>/…`, which
 browsers keep for good. So a second visit costs one request, and an update never mixes an old
 module with a new one. There is no build step: the modules of each document are joined when the
-server starts (see `bundle`), and comments and indentation, which are for the reader of `web/`, stay
-at home.
+server starts (see `bundle`), and comments and indentation, which are for readers of `web/`, are not
+sent.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from immich_drop.bundle import join
 _REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
 _ENTRY = re.compile(r'<script[^>]*\ssrc="js/([\w-]+\.js)"')
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
-# Behind or before code only where no quote follows on the line: so no string is ever touched.
+# Beside code, only where no quote follows on the line, so that no string is ever touched.
 _REMARK = re.compile(r"""[ \t]+//[^\n"'`]*$|/\*\* @type [^*\n"'`]*\*/ ?""", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
@@ -32,7 +32,7 @@ class Asset:
 
     body: bytes
     zipped: bytes | None
-    """gzip of it, where that is smaller."""
+    """The body compressed with gzip; None where that is no smaller."""
     content_type: str
     etag: str
 
@@ -48,7 +48,7 @@ class Site:
         }
         digest = hashlib.sha256(b"".join(name.encode() + body for name, body in files.items()))
         self.version = f"v-{digest.hexdigest()[:12]}"
-        """The first component of addresses that may be kept for good."""
+        """First component of the addresses that browsers may keep for good."""
         finished: dict[str, bytes] = {}
         for name in files:
             if name.endswith(".html"):
@@ -56,7 +56,7 @@ class Site:
         self._assets = {name: _make_asset(name, body) for name, body in (files | finished).items()}
 
     def _finish(self, name: str, files: dict[str, bytes]) -> dict[str, bytes]:
-        """Join the modules of a document, and have it ask for them by version."""
+        """Join the modules of a document, and make it refer to them by version."""
         html = files[name].decode()
         joined = {
             f"js/{entry}": join(entry, lambda module: files[f"js/{module}"].decode()).encode()
@@ -65,7 +65,7 @@ class Site:
         return joined | {name: _REFERENCE.sub(rf'\1{self.version}/\2"', html).encode()}
 
     def find(self, name: str) -> Asset | None:
-        """Give a file of the page."""
+        """Return a file of the page, None if there is none."""
         return self._assets.get(name)
 
 

@@ -15,7 +15,7 @@ class Snapshot:
         self._destinations = destinations
 
     def of(self, session: str) -> list[Event]:
-        """Give every upload of a session, oldest first. Raises Unavailable."""
+        """Return every upload of a session, oldest first. Raises Unavailable."""
         return [
             event(
                 upload,

@@ -1,4 +1,4 @@
-"""What nobody asks for: mending after a crash, forgetting what was left lying."""
+"""Cleaning up: mending after a crash, and forgetting what was left behind."""
 
 import logging
 from collections.abc import Callable
@@ -17,13 +17,13 @@ STRANGERS = "strangers"
 """Fact: ids of files that were in the spool when the database was made."""
 
 LOOKED = "looked-at"
-"""Fact: when we last looked at what lies around."""
+"""Fact: when we last looked for uploads to forget."""
 
 LOOK = 600.0
 """Seconds from one look to the next, at most."""
 
 CLOSED = timedelta(seconds=1.5 * LOOK)
-"""More than this that nobody watched is time for which the drop was closed; less is a restart."""
+"""A longer gap between two looks means that the drop was closed; a shorter one is a restart."""
 
 MEMORY = timedelta(days=30)
 """How long a guest's page can still show what became of a file. The ledger remembers longer."""
@@ -53,8 +53,8 @@ class Sweeper:
     async def clear(self, *, fresh: bool) -> None:
         """Delete files that no upload needs: of settled ones, and those without a row.
 
-        A `fresh` database knows nobody's files: the old one may have been removed by mistake. So
-        what is there then is left alone, at this start and at every later one. Call before the
+        A `fresh` database knows of no files: the old one may have been removed by mistake. So the
+        files there are then are left alone, at this start and at every later one. Call before the
         first request.
         """
         strays = self._spool.ids() - self._db.unsettled()
@@ -72,7 +72,7 @@ class Sweeper:
             log.info("upload=%s deleted a file that is not needed any more", upload_id)
 
     async def promise(self) -> None:
-        """Make uploads `received` whose bytes are all here, and nobody was able to say so.
+        """Make uploads `received` whose bytes are all here but whose row does not say so yet.
 
         We died in between, or the database did not answer.
         """
@@ -100,10 +100,10 @@ class Sweeper:
             await self._db.delete(self._db.idle_since(state, now - MEMORY))
 
     async def _look(self, now: datetime) -> timedelta:
-        """Tell for how long no guest could come since the last look.
+        """Return for how long no guest could come since the last look.
 
-        What is on the wall and did not pass for us: the drop was off, the machine slept, or the
-        clock was wrong and has been set, as on a board without a battery that boots in 1970.
+        That is wall-clock time which did not pass for this process: the drop was off, the machine
+        slept, or the clock was set, as on a board without a battery that boots in 1970.
         """
         before, clock = self._db.fact(LOOKED), self._clock()
         watched, self._looked = timedelta(seconds=clock - self._looked), clock
@@ -115,7 +115,7 @@ class Sweeper:
         return closed
 
     def _is_due(self, upload: Upload, now: datetime, closed: timedelta) -> bool:
-        """Tell whether an upload is over, or has a date that is not right (any more)."""
+        """Tell whether an upload has expired, or its date is to be corrected."""
         expires = self._receiver.expires(upload)
         wrong = closed or self._receiver.heard(upload) > now
         return bool(wrong) or (expires is not None and expires < now)

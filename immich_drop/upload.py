@@ -41,7 +41,7 @@ SETTLED = frozenset({State.STORED, State.DUPLICATE})
 
 
 OWN = ""
-"""In place of a link: the drop at `/`, which leads into the host's own library."""
+"""In place of a link's id: the drop at `/`, which leads into the host's own library."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
@@ -91,7 +91,7 @@ def clean_name(raw: str) -> str:
 
 
 def clean_guest(raw: str) -> str | None:
-    """Make what a guest calls themselves fit for the host's eyes; None when nothing is left."""
+    """Make a guest's name harmless to show to the host; None when nothing is left."""
     return " ".join(_harmless(raw).split())[:GUEST_LENGTH].strip() or None
 
 
@@ -101,7 +101,7 @@ def _harmless(text: str) -> str:
 
 
 def extension_of(name: str) -> str:
-    """Give the extension as Immich sees it: lower case with the dot, or empty.
+    """Return the extension as Immich sees it: lower case with the dot, or empty.
 
     `.jpg` alone is a hidden file without an extension, to Node's `extname` as to us.
     """
@@ -111,7 +111,7 @@ def extension_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What a client promises of one chunk."""
+    """The checksum a client named for one chunk."""
 
     algorithm: str
     """As hashlib names it."""
