@@ -132,7 +132,10 @@ def _key(text: str) -> str:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~ of a user there is not
+        raise ValueError("must be a path, like ./data/state.db") from None
 
 
 def _base_path(text: str) -> str:

@@ -83,6 +83,7 @@ WRONG = [
     ("PORT", "65536"),
     ("PORT", "http"),
     ("PORT", "-1"),
+    ("STATE_DB", "~nobody-of-this-name/state.db"),
     ("MAX_CONCURRENT", "0"),
     ("MAX_CONCURRENT", "1_0"),
     ("MAX_CONCURRENT", "٣"),
