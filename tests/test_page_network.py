@@ -12,7 +12,7 @@ import pytest
 from harness.guest import PHONE, Guest, arrived, photos, tab, weight, write
 from harness.hostile import Hostile
 from harness.immich import Immich
-from harness.product import Product
+from harness.product import Product, running
 from harness.scenes import chromium
 from harness.wait import until
 from playwright.sync_api import Browser, BrowserContext, WebSocketRoute, expect
@@ -146,6 +146,28 @@ def test_back_online_it_does_not_wait(
         context.set_offline(False)
         guest.expect_phase("done")
     arrived(immich, paths)
+
+
+def test_a_server_that_says_wait_is_not_out_of_reach(
+    browser: Browser, immich: Immich, tmp_path: Path
+) -> None:
+    paths = photos(tmp_path, 30_000, 30_001, 30_002)
+    context = browser.new_context(locale="en-GB")
+    with (
+        running(tmp_path / "full", **immich.settings, MIN_FREE_DISK="900TB") as product,
+        Hostile(product.address) as network,
+        tab(context, network) as guest,
+    ):
+        guest.pick(paths)
+        guest.expect_phase("offline")
+        expect(guest.page.locator("#headline")).to_have_text("Waiting")
+        expect(guest.page.locator("#adviceText")).to_contain_text("no room at the moment")
+        expect(guest.row(paths[0]).locator(".state")).to_have_text("Waiting")
+        network.leave()
+        guest.press("nudge")
+        expect(guest.page.locator("#headline")).to_have_text("No connection")
+        network.come_back()
+    context.close()
 
 
 def test_files_that_change_or_vanish_are_told_apart(

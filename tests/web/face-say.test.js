@@ -38,6 +38,7 @@ function summary(facts) {
     bytes: 100,
     acked: 0,
     phase: "uploading",
+    code: null,
     eta: null,
     ...facts,
   };
@@ -76,6 +77,15 @@ test("a lost and a found connection are said at once", () => {
   assert.match(status.textContent, /No connection/);
   say.listen(summary({}));
   assert.match(status.textContent, /back/);
+});
+
+test("a server that lets everything wait says why, and is no lost connection", () => {
+  say.listen(summary({}));
+  say.listen(summary({ phase: "offline", code: "disk_full" }));
+  assert.match(status.textContent, /^Waiting\. .*no room/);
+  status.textContent = "";
+  say.listen(summary({}));
+  assert.equal(status.textContent, "");
 });
 
 test("safe to close, and thank you, are said at once", () => {

@@ -33,6 +33,18 @@ test("the phase is what matters most", () => {
   assert.equal(among("stored", "duplicate"), "done");
 });
 
+test("nothing goes: the server says why, unless it is out of reach", () => {
+  const uploads = new Uploads();
+  const one = uploads.add(item({ id: "1", state: "offline", code: "rate_limited" }));
+  const other = uploads.add(item({ id: "2", state: "offline", code: "disk_full" }));
+  assert.equal(uploads.summary().code, "rate_limited");
+  uploads.change(other, { code: null });
+  assert.equal(uploads.summary().code, null);
+  uploads.change(one, { state: "uploading" });
+  uploads.change(other, { code: "disk_full" });
+  assert.equal(uploads.summary().code, null);
+});
+
 test("a pause shows while something is left to do", () => {
   const uploads = new Uploads();
   uploads.paused = true;
@@ -62,7 +74,7 @@ test("what is not safe is counted as such, and failed bytes are not", () => {
   const { eta, ...summary } = uploads.summary();
   assert.deepEqual(summary, {
     ...{ count: 5, photos: 1, videos: 1, done: 2, duplicates: 1, safe: 3, failed: 1 },
-    ...{ interrupted: 0, active: 1, bytes: 400, acked: 340, phase: "uploading" },
+    ...{ interrupted: 0, active: 1, bytes: 400, acked: 340, phase: "uploading", code: null },
   });
 });
 

@@ -91,8 +91,9 @@ export class Overview extends EventTarget {
   }
 
   /** @param {Summary} summary */
-  #headline({ phase, count, safe, failed, interrupted }) {
+  #headline({ phase, code, count, safe, failed, interrupted }) {
     const say = this.#words.say.bind(this.#words);
+    if (code) return say("stateWaiting");
     if (phase === "offline" || phase === "paused") return say(phase);
     if (phase !== "attention") return say("arrivedOf", { done: safe, count });
     return interrupted > 0 && failed === 0
@@ -114,13 +115,13 @@ export class Overview extends EventTarget {
   }
 
   /** @param {Summary} summary */
-  #advise({ phase }) {
+  #advise({ phase, code }) {
     const advice = ADVICE[phase];
     if (!advice) return;
     const element = this.#get("advice");
     element.classList.toggle("safe", advice.safe === true);
-    element.querySelector("use")?.setAttribute("href", `#i-${advice.icon}`);
-    this.#put("adviceText", this.#words.say(advice.text));
+    element.querySelector("use")?.setAttribute("href", `#i-${code ? "waiting" : advice.icon}`);
+    this.#put("adviceText", code ? this.#words.reason(code) : this.#words.say(advice.text));
   }
 
   /** The goodbye: everything is safe, and then: everything is where it belongs. @param {Summary} summary */

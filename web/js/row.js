@@ -59,11 +59,9 @@ export class Row {
   /** @param {Item} item */
   patch(item) {
     const { state, stateIcon, bar } = this.#parts;
-    const moved = this.element.dataset.state !== item.state;
-    if (moved) {
-      this.element.dataset.state = item.state;
-      stateIcon.setAttribute("href", `#i-${FACES[item.state].icon}`);
-    }
+    const icon = `#i-${faceOf(item).icon}`;
+    if (this.element.dataset.state !== item.state) this.element.dataset.state = item.state;
+    if (stateIcon.getAttribute("href") !== icon) stateIcon.setAttribute("href", icon);
     put(state, this.#state(item));
     bar.hidden = item.acked + item.flying === 0;
     bar.style.setProperty("--acked", share(item.acked, item.size));
@@ -97,7 +95,7 @@ export class Row {
     }
     if (item.state === "received" && item.sent > 0) return this.#words.say("stateSending");
     const percent = this.#words.format.percent(item.size ? item.acked / item.size : 0);
-    return this.#words.say(FACES[item.state].word, { percent });
+    return this.#words.say(faceOf(item).word, { percent });
   }
 
   /** Why it needs attention, or what it waits for. @param {Item} item */
@@ -149,6 +147,11 @@ export class Row {
   #find(selector) {
     return /** @type {Element & {hidden: boolean}} */ (this.element.querySelector(selector));
   }
+}
+
+/** A server that says why something has to wait is not out of reach. @param {Item} item */
+function faceOf({ state, code }) {
+  return FACES[state === "offline" && code ? "waiting" : state];
 }
 
 /** @param {Node} node @param {string} text */

@@ -17,8 +17,8 @@ export class Say {
   #said = -GAP;
   #quarter = 0;
   #failed = 0;
-  /** @type {Summary["phase"]} */
-  #phase = "empty";
+  /** @type {Pick<Summary, "phase" | "code">} */
+  #before = { phase: "empty", code: null };
 
   /**
    * @param {object} parts
@@ -43,9 +43,9 @@ export class Say {
   /** @param {Summary} summary */
   listen(summary) {
     this.#complain(summary);
-    const before = this.#phase;
-    this.#phase = summary.phase;
-    if (before === summary.phase) this.#milestone(summary);
+    const before = this.#before;
+    this.#before = summary;
+    if (before.phase === summary.phase) this.#milestone(summary);
     else this.#turn(before, summary);
   }
 
@@ -69,17 +69,22 @@ export class Say {
     this.now(this.#words.say("said", { percent }));
   }
 
-  /** @param {Summary["phase"]} before @param {Summary} summary */
-  #turn(before, { phase, count, safe }) {
+  /** @param {Pick<Summary, "phase" | "code">} before @param {Summary} summary */
+  #turn(before, { phase, code, count, safe }) {
     const say = this.#words.say.bind(this.#words);
-    if (phase === "uploading" && before === "offline") this.now(say("saidOnline"));
-    else if (phase === "uploading" && before !== "paused") {
-      this.#quarter = 0;
-      this.now(say("saidStart", { n: count - safe }));
-    } else if (phase === "offline") this.now(`${say("offline")}. ${say("offlineAdvice")}`);
+    if (phase === "uploading") this.#goOn(before, count - safe);
+    else if (code) this.now(`${say("stateWaiting")}. ${this.#words.reason(code)}`);
+    else if (phase === "offline") this.now(`${say("offline")}. ${say("offlineAdvice")}`);
     else if (phase === "held") this.now(say("nameFirst"));
     else if (phase === "paused") this.now(say("paused"));
     else if (phase === "delivering") this.now(`${say("delivering")}. ${say("safeToClose")}`);
     else if (phase === "done") this.now(`${say("thanks")} ${say("allStored")}`);
+  }
+  /** @param {Pick<Summary, "phase" | "code">} before @param {number} n files that are left */
+  #goOn({ phase, code }, n) {
+    if (phase === "paused" || code) return;
+    if (phase === "offline") return this.now(this.#words.say("saidOnline"));
+    this.#quarter = 0;
+    this.now(this.#words.say("saidStart", { n }));
   }
 }

@@ -54,6 +54,7 @@
  * @property {"empty" | "held" | "uploading" | "offline" | "paused" | "attention" | "delivering" | "done"} phase
  *   `held`: nothing is sent before the guest says who they are; `attention`: nothing runs, something failed or is interrupted; `delivering`: everything is
  *   received, safe to close; `done`: everything is in Immich
+ * @property {string | null} code  while `offline`: why the server lets everything wait; null: it does not answer
  * @property {number | null} eta  seconds, or null while unknown
  */
 

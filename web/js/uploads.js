@@ -97,7 +97,19 @@ export class Uploads extends EventTarget {
     const { offline, pending, ...rest } = sum;
     const phase = this.#phase(sum);
     const rate = phase === "uploading" ? this.pace.rate : null;
-    return { ...rest, phase, eta: rate && (sum.bytes - sum.acked) / rate };
+    const code = phase === "offline" ? this.#reason() : null;
+    return { ...rest, phase, code, eta: rate && (sum.bytes - sum.acked) / rate };
+  }
+
+  /** Of what waits, the server's word for it; null when for some of it there is none. */
+  #reason() {
+    let reason = null;
+    for (const { state, code } of this.#items.values()) {
+      if (state !== "offline") continue;
+      if (!code) return null;
+      reason ??= code;
+    }
+    return reason;
   }
 
   /**
@@ -175,7 +187,7 @@ function remembered(id, told) {
   return Object.assign(item, patch);
 }
 
-/** @typedef {Omit<Summary, "phase" | "eta"> & {offline: number, pending: number}} Tally */
+/** @typedef {Omit<Summary, "phase" | "code" | "eta"> & {offline: number, pending: number}} Tally */
 
 /**
  * @param {Tally} sum
