@@ -1,15 +1,15 @@
-"""When was it taken, and from whom is it.
+"""When was it taken, and who brought it?
 
-    xmp        the sidecar that says whom a file is from, unless it has words of its own
     region     the bytes of a file, of which only so many are ever read
     exif       dates and description in an EXIF block (which is a TIFF file), read by Pillow
     images     where JPEG, PNG, WebP and TIFF keep that block
-    boxes      ISO base media: where HEIC and AVIF keep it; the same of QuickTime and MP4
+    boxes      where HEIC and AVIF keep it; dates and descriptions of QuickTime and MP4
     matroska   the date of Matroska and WebM
+    xmp        the sidecar that names the guest, unless the file has a description of its own
 
 Pillow reads the EXIF block but does not open the image: to do that it reads WebP and AVIF whole
 into a native decoder, and decodes a PNG to see an eXIf chunk behind the pixels. What is needed here
-is a date, found in a few small reads; so finding the block is ours, for HEIC as well.
+is a date, found in a few small reads; so we find the block ourselves, in HEIC as well.
 """
 
 from collections.abc import Iterator
@@ -25,15 +25,15 @@ from immich_drop.capture.xmp import sidecar
 __all__ = ["sidecar", "taken"]
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-"""Zero is what devices say that do not know; in whichever zone it was written."""
+"""A device that does not know the date says 0, the start of 1970 in whichever zone."""
 DAY = timedelta(days=1)
 
 
 def taken(path: Path, *, last_modified: datetime | None, received: datetime) -> datetime:
     """Return the best known instant of capture, aware and in UTC.
 
-    The first date wins that lies between 1970 and a day after `received`: of the file itself, its
-    `last_modified` on the guest's device, the receipt. No content makes this raise.
+    The first that lies between 1970 and a day after `received` wins: the dates in the file itself,
+    `last_modified` on the guest's device, `received`. No content makes this raise.
     """
     latest = received + DAY
     for date in chain(_recorded(path), [last_modified]):

@@ -13,12 +13,12 @@ from immich_drop.capture.region import Region
 
 _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _LATEST = 1 << 33
-"""Seconds after the epoch: the year 2176. What is beyond would not fit a date either."""
+"""Seconds after the epoch: the year 2176; a number that is larger is no date."""
 _CREATION_DATE = b"com.apple.quicktime.creationdate"
 _DESCRIPTION = b"com.apple.quicktime.description"
 _DESCRIPTIONS = {b"desc", b"ldes", b"dscp", b"\xa9des"}
 _LONGEST_TABLE = 1 << 16
-"""Bytes of the table of items."""
+"""Bytes of the item table that are read."""
 _LONGEST_TEXT = 64
 
 
@@ -27,7 +27,7 @@ def dates(file: Region) -> Iterator[datetime]:
 
     Raises EOFError: it is cut short.
     """
-    for kind, box in _known(file):
+    for kind, box in _top_level(file):
         if kind == b"meta":
             with suppress(EOFError):
                 yield from exif.dates(_exif_item(file, box.part(4)))
@@ -37,7 +37,7 @@ def dates(file: Region) -> Iterator[datetime]:
 
 def described(file: Region) -> bool:
     """Tell whether such a file describes itself. Raises EOFError: it is cut short."""
-    for kind, box in _known(file):
+    for kind, box in _top_level(file):
         with suppress(EOFError):
             if kind == b"meta" and exif.described(_exif_item(file, box.part(4))):
                 return True
@@ -46,8 +46,8 @@ def described(file: Region) -> bool:
     return False
 
 
-def _known(file: Region) -> Iterator[tuple[bytes, Region]]:
-    """Yield the boxes of a file that is of this kind."""
+def _top_level(file: Region) -> Iterator[tuple[bytes, Region]]:
+    """Yield the boxes of the file itself; none if it is no ISO base media file."""
     if file.some(4, 4) in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
         yield from _boxes(file)
 
@@ -57,7 +57,7 @@ def _captioned(part: tuple[bytes, Region]) -> bool:
     kind, box = part
     with suppress(EOFError):
         if kind == b"meta":
-            return _DESCRIPTION in _keys(_child(_plain(box), b"keys"))
+            return _DESCRIPTION in _keys(_child(_contents(box), b"keys"))
         if kind == b"udta":
             return any(map(_captioned_by_user, _boxes(box)))
     return False
@@ -67,7 +67,7 @@ def _captioned_by_user(part: tuple[bytes, Region]) -> bool:
     kind, box = part
     if kind == b"meta":
         with suppress(EOFError):
-            return any(name in _DESCRIPTIONS for name, _ in _boxes(_child(_plain(box), b"ilst")))
+            return any(name in _DESCRIPTIONS for name, _ in _boxes(_child(_contents(box), b"ilst")))
     return kind in _DESCRIPTIONS
 
 
@@ -92,18 +92,18 @@ def _child(region: Region, wanted: bytes) -> Region:
 
 
 def _movie(movie: Region) -> Iterator[datetime]:
-    """Yield Apple's creation date, which survives an export, before the header's."""
+    """Yield Apple's creation date, which survives an export, then that of the movie header."""
     with suppress(EOFError, ValueError):
-        yield _apple(_child(movie, b"meta"))
+        yield _apple_date(_child(movie, b"meta"))
     header = _child(movie, b"mvhd")
     seconds = header.number(4, 8 if header.number(0, 1) == 1 else 4)
     if seconds < _LATEST:
         yield _EPOCH + timedelta(seconds=seconds)
 
 
-def _apple(meta: Region) -> datetime:
-    """Read the creation date. Raises ValueError: it is none. Raises EOFError: there is none."""
-    meta = _plain(meta)
+def _apple_date(meta: Region) -> datetime:
+    """Read Apple's creation date. Raises EOFError: there is none. Raises ValueError: it is no date."""
+    meta = _contents(meta)
     index = _keys(_child(meta, b"keys")).index(_CREATION_DATE) + 1
     value = _child(_child(meta, b"ilst"), index.to_bytes(4, "big"))
     text = _child(value, b"data").some(8, _LONGEST_TEXT).decode("ascii", "replace")
@@ -111,19 +111,18 @@ def _apple(meta: Region) -> datetime:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
-def _plain(meta: Region) -> Region:
-    """Return what the box has inside: QuickTime's has no version and flags before it, ISO's has."""
+def _contents(meta: Region) -> Region:
+    """Return the contents of a `meta` box; ISO's begin with version and flags, QuickTime's do not."""
     return meta if meta.bytes(4, 4) == b"hdlr" else meta.part(4)
 
 
 def _keys(box: Region) -> list[bytes]:
     """Return the names of the keys; each entry has the shape of a box."""
-    names = (key.some(0, _LONGEST_TEXT) for _, key in _boxes(box.part(8)))
-    return list(names)
+    return [key.some(0, _LONGEST_TEXT) for _, key in _boxes(box.part(8))]
 
 
 class _Fields:
-    """Numbers of various widths in a row."""
+    """Reads numbers of various widths, one after the other."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -32,7 +32,7 @@ _DAMAGED = (OSError, SyntaxError, ValueError, LookupError, TypeError, Arithmetic
 
 
 def dates(block: Region) -> Iterator[datetime]:
-    """Yield the dates that make sense as such."""
+    """Yield the dates that can be read, best first."""
     try:
         exif = _read(block)
         camera = exif.get_ifd(IFD.Exif)
@@ -48,7 +48,7 @@ def dates(block: Region) -> Iterator[datetime]:
 
 
 def described(block: Region) -> bool:
-    """Tell whether it says in words what the image shows."""
+    """Tell whether the block describes the image in words."""
     try:
         return bool(_text(_read(block).get(Base.ImageDescription)))
     except _DAMAGED:
@@ -62,7 +62,7 @@ def _read(block: Region) -> Image.Exif:
 
 
 class _File(io.RawIOBase):
-    """A region as the file that Pillow reads from: its allowance holds here too."""
+    """A region in the shape of a file, for Pillow; the allowance holds here too."""
 
     def __init__(self, region: Region) -> None:
         self._region = region

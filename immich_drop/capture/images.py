@@ -16,7 +16,7 @@ def dates(file: Region) -> Iterator[datetime]:
 
 
 def described(file: Region) -> bool:
-    """Tell whether its EXIF block describes it. Raises EOFError: it is cut short."""
+    """Tell whether such a file describes itself in its EXIF. Raises EOFError: it is cut short."""
     return any(map(exif.described, _blocks(file)))
 
 

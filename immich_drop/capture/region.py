@@ -45,7 +45,7 @@ class Region:
         return cls(_Allowance(file), 0, os.fstat(file.fileno()).st_size)
 
     def part(self, offset: int, length: int | None = None) -> "Region":
-        """Return what lies inside this region of `length` bytes at `offset`, or of all from it."""
+        """Return the `length` bytes at `offset`, or all from there, as far as this region goes."""
         offset = min(offset, self.length)
         rest = self.length - offset
         length = rest if length is None else max(0, min(length, rest))

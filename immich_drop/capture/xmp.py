@@ -1,4 +1,4 @@
-"""Who brought a file, in words that Immich shows: an XMP sidecar beside it."""
+"""Who brought a file, where Immich shows it: in the description of an XMP sidecar."""
 
 import re
 from contextlib import suppress
@@ -13,10 +13,10 @@ TAIL = 256 * 1024
 """Bytes at either end of a file, where writers put their XMP (Part 3 of the XMP specification has
 it found by a scan, whatever the format)."""
 
-_DESCRIBES = (b"dc:description", b"tEXtDescription\0", b"iTXtDescription\0", b"zTXtDescription\0")
-"""XMP's description, and PNG's."""
+_MARKERS = (b"dc:description", b"tEXtDescription\0", b"iTXtDescription\0", b"zTXtDescription\0")
+"""What precedes a description in XMP, and in PNG."""
 
-_NO_XML = re.compile("[^\\t\\n\\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML = re.compile("[^\\t\\n\\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot say."""
 
 _SIDECAR = """\
@@ -33,14 +33,14 @@ _SIDECAR = """\
 
 
 def sidecar(path: Path, *, guest: str) -> bytes | None:
-    """Return the sidecar that says whom a file is from, or None where it would hide something.
+    """Return a sidecar that names the guest, or None where it would hide something.
 
     Immich takes what a sidecar says in place of what the file says: a description here would hide
     the file's own, so a file that has one (as far as a bounded look can tell) gets no sidecar; and
     a date here would have Immich discard every date and zone of the file, so there is none. No
-    content makes this raise. Nobody's name makes no sidecar either.
+    content makes this raise. An empty name makes no sidecar either.
     """
-    name = " ".join(_NO_XML.sub(" ", guest).split())
+    name = " ".join(_NOT_IN_XML.sub(" ", guest).split())
     if not name or _described(path):
         return None
     return _SIDECAR.format(escape(name)).encode()
@@ -48,16 +48,16 @@ def sidecar(path: Path, *, guest: str) -> bytes | None:
 
 def _described(path: Path) -> bool:
     with path.open("rb", buffering=0) as file:
-        for describes in (images.described, boxes.described, _marked):
+        for describes in (images.described, boxes.described, _has_marker):
             with suppress(EOFError):
                 if describes(Region.whole(file)):
                     return True
     return False
 
 
-def _marked(file: Region) -> bool:
+def _has_marker(file: Region) -> bool:
     for start, length in ((0, HEAD), (max(0, file.length - TAIL), TAIL)):
         data = file.some(start, length)
-        if any(mark in data for mark in _DESCRIBES):
+        if any(marker in data for marker in _MARKERS):
             return True
     return False

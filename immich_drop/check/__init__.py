@@ -1,4 +1,4 @@
-"""`python server.py --check`: would it work, and if not, what has the host to do.
+"""`python server.py --check`: would it work, and if not, what does the host have to do?
 
 finding    one thing that was tried, and the table of all
 storage    the disk and the database

@@ -24,22 +24,22 @@ class Finding:
 
 
 def ok(about: str, sentence: str, advice: str = "") -> Finding:
-    """Find nothing wrong; the advice is what would be even better."""
+    """Make a finding of what is right; `advice` would make it better still."""
     return Finding(level=Level.OK, about=about, sentence=sentence, advice=advice)
 
 
 def warning(about: str, sentence: str, advice: str) -> Finding:
-    """Find what works, but not well or not for long."""
+    """Make a finding of what works, but not well or not for long."""
     return Finding(level=Level.WARNING, about=about, sentence=sentence, advice=advice)
 
 
 def error(about: str, sentence: str, advice: str) -> Finding:
-    """Find what keeps photos from arriving."""
+    """Make a finding of what keeps photos from arriving."""
     return Finding(level=Level.ERROR, about=about, sentence=sentence, advice=advice)
 
 
 def exit_code(findings: Collection[Finding]) -> int:
-    """Return what the process ends with: 1 if anything keeps photos from arriving."""
+    """Return the exit code of the process: 1 if anything keeps photos from arriving."""
     return int(any(finding.level is Level.ERROR for finding in findings))
 
 

@@ -18,7 +18,7 @@ Version = tuple[int, int, int]
 
 OLDEST: Version = (1, 106, 0)
 SCOPED: Version = (1, 141, 0)
-"""The first in which a key with asset.upload alone can do all that is needed."""
+"""The first version in which asset.upload alone is all the permission a key needs."""
 
 NEEDED = ("asset.upload",)
 NEEDED_FOR_ALBUM = ("album.read", "album.create", "albumAsset.create")
@@ -49,7 +49,7 @@ _SIGNS = {
 async def server(
     *, base_url: str, api_key: str, album_name: str, shared_link: str
 ) -> AsyncIterator[Finding]:
-    """Try everything that deliveries will ask of Immich, as far as it gets."""
+    """Try everything that deliveries need from Immich, until something fails."""
     complete = base_url if base_url.endswith("/api") else f"{base_url}/api"
     failures = []
     for address in dict.fromkeys((base_url, complete)):
@@ -86,13 +86,13 @@ async def _keyless(immich: Immich) -> AsyncIterator[Finding]:
 
 async def _keyed(immich: Immich, version: Version, album_name: str) -> AsyncIterator[Finding]:
     try:
-        key = await _key(immich, version, album_name)
-        for finding in key:
+        findings = await _key(immich, version, album_name)
+        for finding in findings:
             yield finding
         if account := await immich.account():
             for finding in _account(account):
                 yield finding
-        if album_name and not exit_code(key):
+        if album_name and not exit_code(findings):
             yield await _album(immich, album_name)
     except ImmichKeyRejected as failure:
         advice = "Make a key in Immich under Account Settings, API Keys; copy it without quotes."
@@ -115,7 +115,7 @@ def _advice(failure: ImmichError) -> str:
 
 
 def _version(address: str, version: Version, *, by_key: bool) -> Finding:
-    sentence = f"Immich {'.'.join(map(str, version))} answers at {_shown(address)}."
+    sentence = f"Immich {_name(version)} answers at {_shown(address)}."
     if version < OLDEST:
         return error("version", sentence, f"Update Immich to {_name(OLDEST)} or newer.")
     if version < SCOPED and by_key:
@@ -141,7 +141,7 @@ async def _key(immich: Immich, version: Version, album_name: str) -> list[Findin
 
 
 async def _lookup(immich: Immich) -> Finding:
-    """Try the key where it cannot be asked for its permissions, or they do not tell all."""
+    """Try the key: Immich does not list its permissions, or they do not say enough."""
     if await immich.may_check():
         return ok("key", "The key is taken.")
     sentence = "The key may not look for duplicates ahead; each file is asked for on its own."
@@ -194,7 +194,7 @@ async def _album(immich: Immich, name: str) -> Finding:
 
 
 def _shown(address: str) -> str:
-    """Return the address without a user's name and password."""
+    """Return the address without the user name and password it may contain."""
     parts = urlsplit(address)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

@@ -13,7 +13,7 @@ GIGABYTE = 1e9
 
 
 def storage(state_db: Path, spool: Path, min_free: int) -> list[Finding]:
-    """Try the folders and the database; makes neither."""
+    """Try the folders and the database, without making them."""
     folders = dict.fromkeys((_existing(state_db.parent), _existing(spool)))
     return [*map(_writable, folders), _room(_existing(spool), min_free), _database(state_db)]
 

@@ -77,10 +77,9 @@ def add_assets_to_many(call: Call) -> Answer:
 
 def _accessible(call: Call, access: str) -> Album:
     album = call.library.albums.get(call.path[0])
-    linked = call.link is not None and call.link.album == call.path[0]
-    if album is None or (album.owner != call.owner if call.link is None else not linked):
-        raise Refusal(400, f"Not found or no {access} access")
-    return album
+    if album and (call.link.album == album.id if call.link else call.owner == album.owner):
+        return album
+    raise Refusal(400, f"Not found or no {access} access")
 
 
 def _add(call: Call, album: Album, ids: list[str]) -> list[dict[str, object]]:

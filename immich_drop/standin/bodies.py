@@ -45,7 +45,7 @@ class Body:
 class PlainReader:
     """A body that is no form: JSON is read, anything else is ignored.
 
-    It is read as body-parser does, before Immich's own code runs, so its errors have no id.
+    body-parser reads it before Immich's own code runs, so its errors have no correlation id.
     """
 
     def __init__(self, content_type: str) -> None:
@@ -59,7 +59,7 @@ class PlainReader:
             raise Refusal(500, "Internal server error", bare=True)
 
     def close(self) -> Body:
-        """Read the JSON; raises Refusal when it is none."""
+        """Parse the JSON; raises Refusal when it is not JSON."""
         if not self._json or not self._data:
             return Body(understood=self._json)
         try:
@@ -69,7 +69,7 @@ class PlainReader:
         return Body(fields=value if isinstance(value, dict) else {})
 
     def discard(self) -> None:
-        """Forget it."""
+        """Forget what was read."""
         self._data.clear()
 
 
@@ -79,7 +79,7 @@ class FormReader:
     def __init__(
         self, release: Release, incoming: Path, content_type: str, *, allowed: bool
     ) -> None:
-        """Unless `allowed`, the first file in it is refused: only then Immich looks whether."""
+        """Unless `allowed`, refuse at the first file: Immich does not check any earlier."""
         self.body = Body()
         self._allowed = allowed
         self._release = release

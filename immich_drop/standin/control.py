@@ -7,8 +7,8 @@ POST /control/settings  {"maintenance", "service_time", "quota", "version"}, any
 POST /control/down      {"seconds": s or null}: refuse connections
 POST /control/up        come back
 POST /control/jobs      run the job queue
-POST /control/users     {"name"}: make an account; tells its id and key
-POST /control/links     {"album", "owner": name, ...} as in `make_link`; tells the link
+POST /control/users     {"name"}: make an account; answers with its id and key
+POST /control/links     {"album", "owner": name, ...} as in `make_link`; answers with the link
 """
 
 import json

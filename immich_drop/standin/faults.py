@@ -94,7 +94,7 @@ class FaultPlan:
         self.faults: list[Fault] = []
         self._random = Random(seed)
         self.woken = asyncio.Event()
-        """Set when the requests that were struck since it was made hang no longer."""
+        """Set when the requests that hang now may go on; then another one takes its place."""
 
     def add(self, *faults: Fault) -> None:
         """Put faults in force; of several at one point, the first added strikes."""
@@ -124,7 +124,7 @@ class FaultPlan:
 
 
 async def pause(woken: asyncio.Event, seconds: float | None) -> bool:
-    """Wait `seconds` (None: for ever) or until woken; tell which, True for woken."""
+    """Wait `seconds` (None: for ever) or until woken; returns whether it was woken."""
     try:
         return await asyncio.wait_for(woken.wait(), seconds)
     except TimeoutError:

@@ -94,7 +94,7 @@ class ApiHandler(Sender):
         self._end(self.get_status())
 
     def on_connection_close(self) -> None:
-        """The client went away: nothing is kept of its body."""
+        """Keep nothing of the body: the client went away."""
         super().on_connection_close()
         self._end(0)
 

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 
 def now() -> datetime:
-    """Tell the time; aware, UTC."""
+    """Return the time; aware, UTC."""
     return datetime.now(UTC)
 
 
@@ -149,12 +149,10 @@ def decode(row: dict[str, Any]) -> dict[str, Any]:
     """Undo `encode` in a row."""
 
     def revive(name: str, value: object) -> object:
-        if isinstance(value, str) and name == "checksum":
+        if not isinstance(value, str):
+            return value
+        if name == "checksum":
             return bytes.fromhex(value)
-        return (
-            datetime.fromisoformat(value)
-            if isinstance(value, str) and name[-3:] == "_at"
-            else value
-        )
+        return datetime.fromisoformat(value) if name.endswith("_at") else value
 
     return {name: revive(name, value) for name, value in row.items()}

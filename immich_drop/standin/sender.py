@@ -41,7 +41,7 @@ class Sender(RequestHandler):
         """Send the whole answer now; the request is finished later."""
         self.answered = True
         self._write_head(answer, release)
-        with suppress(StreamClosedError):  # the client went away; it is told so elsewhere
+        with suppress(StreamClosedError):  # the client went away: on_connection_close notes it
             if answer.file:
                 await self._send_file(answer.file)
             elif answer.body is None:
@@ -65,14 +65,12 @@ class Sender(RequestHandler):
             self.set_header("Content-Length", 0)
 
     def _write_body(self, body: object) -> None:
-        page = isinstance(body, str)
-        text = (
-            body
-            if isinstance(body, str)
-            else json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        )
+        if isinstance(body, str):
+            kind, text = "text/html", body
+        else:
+            kind = "application/json"
+            text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
         data = text.encode()
-        kind = "text/html" if page else "application/json"
         self.set_header("Content-Type", f"{kind}; charset=utf-8")
         self.set_header("Content-Length", len(data))
         self.write(data)
@@ -92,7 +90,7 @@ class Sender(RequestHandler):
                 await self.flush()
 
     def _range(self, size: int) -> range:
-        """Tell which bytes are wanted; several ranges at once are all of them."""
+        """Return which bytes are wanted; several ranges at once mean the whole file."""
         match = RANGE.fullmatch(self.request.headers.get("Range", ""))
         if not match:
             return range(size)
