@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 OLD_KEYS = {
     "PUBLIC_BASE_URL": "is called PUBLIC_URL now.",
-    "PUBLIC_UPLOAD_PAGE_ENABLED": "is not needed: the page at / is there as long as the drop runs.",
+    "PUBLIC_UPLOAD_PAGE_ENABLED": "is called DROP_PAGE now.",
     "SESSION_SECRET": "is not needed any more.",
     "CHUNKED_UPLOADS_ENABLED": "is not needed: every upload is resumable.",
     "CHUNK_SIZE_MB": "is not needed: the page finds out what gets through.",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-FORMER = {"PUBLIC_URL": "PUBLIC_BASE_URL"}
+FORMER = {"PUBLIC_URL": "PUBLIC_BASE_URL", "DROP_PAGE": "PUBLIC_UPLOAD_PAGE_ENABLED"}
 """What keys were called in the older immich-drop."""
 
 NTFY = "ntfy+"
@@ -94,9 +94,10 @@ def _switch(text: str) -> bool:
 
 
 def _on_off(text: str) -> bool:
-    if text.lower() not in ("on", "off"):
+    """Take true and false as well, as the older immich-drop has them."""
+    if text.lower() not in ("on", "off", "true", "false"):
         raise ValueError("must be on or off")
-    return text.lower() == "on"
+    return text.lower() in ("on", "true")
 
 
 def _url(like: str) -> Callable[[str], str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPServerRequest, split_host_and_port
 
 from immich_drop.errors import BadRequest, ForeignOrigin
 
@@ -47,11 +47,15 @@ class Forwarded:
         """Give the absolute address of the drop, without a slash at the end."""
         if self._public_url:
             return self._public_url
-        scheme, host = request.protocol, request.host
+        scheme = request.protocol
         if self.trusts(request.remote_ip or ""):
             scheme = _last(request, "X-Forwarded-Proto") or scheme
-            host = _last(request, "X-Forwarded-Host") or host
-        return f"{scheme}://{host}{self._base_path}"
+        return f"{scheme}://{self._asked(request)}{self._base_path}"
+
+    def _asked(self, request: HTTPServerRequest) -> str:
+        """Give the host the guest asked for, with its port."""
+        trusted = self.trusts(request.remote_ip or "")
+        return (trusted and _last(request, "X-Forwarded-Host")) or request.host
 
     def check_host(self, request: HTTPServerRequest) -> None:
         """Refuse a foreign Host when PUBLIC_URL says which one is ours (DNS rebinding).
@@ -60,7 +64,7 @@ class Forwarded:
         """
         if not self._public_url:
             return
-        name = request.host_name.strip("[]")
+        name = split_host_and_port(self._asked(request).lower())[0].strip("[]")
         ours = urlsplit(self._public_url).hostname
         if name not in (ours, "localhost") and not _is_address(name):
             raise BadRequest(f"host {name[:80]!r}")

@@ -148,3 +148,14 @@ def test_behind_a_proxy_the_public_name_is_ours(immich: Immich, tmp_path: Path) 
         assert create(tus, public | own).status == 201
         refused(create(tus, public | foreign), 403, "foreign_origin")
         refused(create(tus, {"Origin": "https://drop.example", "Host": "drop:8080"}), 403)
+
+
+def test_behind_a_proxy_with_a_name_of_its_own_for_us(immich: Immich, tmp_path: Path) -> None:
+    """Host is then the container's; which one the guest asked for, the proxy says."""
+    settings = {"TRUSTED_PROXIES": "127.0.0.1", "PUBLIC_URL": "https://drop.example"}
+    with impatient(tmp_path, settings | immich.settings) as address:
+        tus = Tus(address)
+        inner = {"Host": "drop:8080"}
+        assert tus.ask("GET", "/", inner | {"X-Forwarded-Host": "drop.example"}).status == 200
+        refused(tus.ask("GET", "/", inner | {"X-Forwarded-Host": "evil.example"}), 400)
+        refused(tus.ask("GET", "/", inner), 400)

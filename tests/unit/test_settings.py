@@ -78,6 +78,7 @@ WRONG = [
     ("PUBLIC_URL", "drop.example"),
     ("PUBLIC_URL", "https://müller.example"),
     ("PUBLIC_URL", "https://drop.example/?from=chat"),
+    ("DROP_PAGE", "closed"),
     ("NOTIFY_URL", "ntfy.example/topic"),
     ("NOTIFY_URL", "ntfy+ftp://ntfy.example/topic"),
     ("PORT", "65536"),
@@ -144,3 +145,8 @@ def test_quotes_and_comments_of_an_env_file(tmp_path: Path, line: str, title: st
     path.write_text(f"IMMICH_BASE_URL=http://immich/api\nIMMICH_API_KEY={KEY}\n{line}\n")
     settings = Settings.from_env(dotenv_values(path))
     assert (settings.drop_title, settings.immich_api_key) == (title, KEY)
+
+
+def test_a_page_that_the_older_program_had_closed_stays_closed() -> None:
+    assert not read(PUBLIC_UPLOAD_PAGE_ENABLED="FALSE").drop_page
+    assert read(PUBLIC_UPLOAD_PAGE_ENABLED="false", DROP_PAGE="on").drop_page
