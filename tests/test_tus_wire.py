@@ -259,6 +259,17 @@ def test_pipelined_requests_are_answered_in_order(tus: Tus) -> None:
     assert [a["Upload-Offset"] for a in answers] == ["3", "3", "600003", "600006"]
 
 
+@pytest.mark.parametrize("offset", [0, 7])
+def test_an_answer_that_says_close_is_the_last_one(tus: Tus, session: str, offset: int) -> None:
+    """RFC 9112 section 9.6: whoever says so has to close."""
+    url = tus.create(6, session=session)
+    headers = patch_headers(offset, **{"Transfer-Encoding": "chunked"})
+    with tus.connect() as connection:
+        answer = connection.ask("PATCH", url, headers, chunked(b"abc"))
+        assert (answer.status, answer["Connection"]) == (409 if offset else 204, "close")
+        assert connection.until_closed() == b""
+
+
 @pytest.mark.parametrize("size", [0, 10, 4 << 20])
 @pytest.mark.parametrize(
     ("headers", "status"),

@@ -7,6 +7,7 @@ read and dropped, within bounds.
 
 import asyncio
 import logging
+from asyncio import Future
 from contextlib import suppress
 from typing import Any, cast
 
@@ -99,6 +100,16 @@ class BodyHandler(DropHandler):
         if not self._begun:
             self.set_header("Connection", "close")
         super().write_error(status_code, **kwargs)
+
+    def finish(self, chunk: str | bytes | dict[str, Any] | None = None) -> Future[None]:
+        """End the answer, and the connection too where that was said (RFC 9112, section 9.6).
+
+        Tornado does so only if the client, or it itself, wants it.
+        """
+        stream, sent = self._stream, super().finish(chunk)
+        if self._headers.get("Connection") == "close":
+            sent.add_done_callback(lambda _: stream.close())
+        return sent
 
     def evict(self) -> None:
         """Make room for a newer request: what came is kept."""
