@@ -247,9 +247,9 @@ class App:
             log.warning("IMMICH_API_KEY is not set: guests come in by shared links only")
         self._spool.prepare()
         self._spool.claim()
-        fresh = self._db.open()
+        self._db.open()
         self._accepted.load()
-        await self._sweeper.clear(fresh=fresh)
+        await self._sweeper.clear()
         sockets = _listen(settings.host, settings.port)
         parts = self._make_parts()
         self._server = Door(

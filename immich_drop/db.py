@@ -29,8 +29,8 @@ class Db:
         self._writer: Writer
         self._reader: sqlite3.Connection
 
-    def open(self) -> bool:
-        """Open or create the database; tells whether it is new, so that it knows of nothing yet.
+    def open(self) -> None:
+        """Open or create the database.
 
         Raises Unavailable with the reason: not a database, newer than this program, read-only.
         """
@@ -38,13 +38,12 @@ class Db:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = self._connect()
             connection.execute("PRAGMA journal_mode=WAL")
-            before = migrate(connection)
+            migrate(connection)
             self._reader = self._connect()
             self._reader.execute("PRAGMA query_only=1")
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(f"{self._path}: {error}") from error
         self._writer = Writer(connection)
-        return before == 0
 
     def close(self) -> None:
         """Finish what is queued and close."""
@@ -123,8 +122,11 @@ class Db:
         """Change columns of an upload which stays in its state. Raises StateConflict."""
         return await self._update(upload, changes, also)
 
-    async def remove(self, upload: Upload) -> None:
-        """Forget an upload, if it is still in its state. Raises StateConflict."""
+    async def remove(self, upload: Upload, *, mark: str) -> None:
+        """Forget an upload, if it is still in its state; the fact `mark` takes its place.
+
+        Raises StateConflict.
+        """
 
         def write(connection: sqlite3.Connection) -> None:
             cursor = connection.execute(
@@ -132,6 +134,7 @@ class Db:
             )
             if not cursor.rowcount:
                 raise StateConflict(f"{upload.id} is not {upload.state} any more")
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, '')", (mark,))
 
         await self.write(write)
 
@@ -177,6 +180,12 @@ class Db:
         """Recall a fact that must survive a restart."""
         rows = self.read("SELECT value FROM facts WHERE key = ?", key)
         return str(rows[0][0]) if rows else None
+
+    def facts(self, start: str) -> list[str]:
+        """Give the keys of all facts that begin so."""
+        return [
+            str(row[0]) for row in self.read("SELECT key FROM facts WHERE key GLOB ?", start + "*")
+        ]
 
     async def remember(self, key: str, value: str) -> None:
         """Keep a fact over restarts."""

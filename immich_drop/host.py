@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from immich_drop.db import Db
+from immich_drop.discard import discard
 from immich_drop.errors import (
     ImmichInTrash,
     ImmichUnverified,
@@ -69,8 +70,7 @@ async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
     """
     uploads = _choose(db, ids, lambda upload: _is_failed(upload) or _is_stuck(upload))
     for upload in uploads:
-        await db.remove(upload)
-        await spool.delete(upload.id)
+        await discard(upload, db=db, spool=spool)
     return len(uploads)
 
 

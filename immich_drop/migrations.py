@@ -73,11 +73,10 @@ MIGRATIONS = [
 ]
 
 
-def migrate(connection: sqlite3.Connection) -> int:
+def migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date, in one transaction.
 
-    Returns the version it had before, 0 for an empty database. Raises sqlite3.DatabaseError when
-    the database is newer than this program, or not ours.
+    Raises sqlite3.DatabaseError when the database is newer than this program, or not ours.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
@@ -98,4 +97,3 @@ def migrate(connection: sqlite3.Connection) -> int:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    return version

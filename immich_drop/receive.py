@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from immich_drop.allowance import Allowance
 from immich_drop.db import Db
+from immich_drop.discard import discard
 from immich_drop.errors import (
     BadRequest,
     ChecksumMismatch,
@@ -198,9 +199,7 @@ class Receiver:
                 log.info("upload=%s expired", upload_id)
 
     async def _forget(self, upload: Upload) -> None:
-        """Delete row and bytes, in this order: a file without a row is swept, not the reverse."""
-        await self._db.remove(upload)
-        await self._spool.delete(upload.id)
+        await discard(upload, db=self._db, spool=self._spool)
         self._room.release(upload.id)
 
     def _look_up(self, upload_id: str) -> Upload:

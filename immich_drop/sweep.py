@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from immich_drop.db import Db
+from immich_drop.discard import discard_the_rest
 from immich_drop.errors import DropError
 from immich_drop.locker import Locker
 from immich_drop.receive import Receiver
@@ -12,9 +13,6 @@ from immich_drop.spool import Spool
 from immich_drop.upload import SETTLED, State, Upload
 
 log = logging.getLogger(__name__)
-
-STRANGERS = "strangers"
-"""Fact: ids of files that were in the spool when the database was made."""
 
 LOOKED = "looked-at"
 """Fact: when we last looked for uploads to forget."""
@@ -50,26 +48,27 @@ class Sweeper:
         self._now = now
         self._looked = clock()
 
-    async def clear(self, *, fresh: bool) -> None:
-        """Delete files that no upload needs: of settled ones, and those without a row.
+    async def clear(self) -> None:
+        """Delete files that no upload needs: of those settled, and of those given up.
 
-        A `fresh` database knows of no files: the old one may have been removed by mistake. So the
-        files there are then are left alone, at this start and at every later one. Call before the
-        first request.
+        Others without a row are left alone. Call before the first request.
         """
-        strays = self._spool.ids() - self._db.unsettled()
-        if fresh and strays:
-            await self._db.remember(STRANGERS, " ".join(sorted(strays)))
-        strangers = strays.intersection((self._db.fact(STRANGERS) or "").split())
+        await discard_the_rest(db=self._db, spool=self._spool)
+        await self._delete_settled()
+        strangers = self._spool.ids() - self._db.unsettled()
         if strangers:
             log.warning(
-                "the spool holds %d files from before this database was made: they are left alone. "
-                "Put the old database back, or delete them.",
+                "the spool holds %d files the database does not know: they are left alone. "
+                "Put the database back that does, or take them away.",
                 len(strangers),
             )
-        for upload_id in strays - strangers:
-            await self._spool.delete(upload_id)
-            log.info("upload=%s deleted a file that is not needed any more", upload_id)
+
+    async def _delete_settled(self) -> None:
+        """Delete the files of settled uploads: we died, or the disk failed, in between."""
+        for upload_id in self._spool.ids() - self._db.unsettled():
+            if self._db.get(upload_id) is not None:
+                await self._spool.delete(upload_id)
+                log.info("upload=%s deleted a file that is not needed any more", upload_id)
 
     async def promise(self) -> None:
         """Make uploads `received` whose bytes are all here but whose row does not say so yet.
@@ -96,6 +95,7 @@ class Sweeper:
                     await self._receiver.expire(upload.id, closed=closed)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
+        await self._delete_settled()
         for state in SETTLED:
             await self._db.delete(self._db.idle_since(state, now - MEMORY))
 

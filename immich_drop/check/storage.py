@@ -64,6 +64,6 @@ def _database(path: Path) -> Finding:
         return error(
             "database",
             f"{path} is damaged: {state}.",
-            "Copy the spool elsewhere, then put a backup back.",
+            "Put a backup back.",
         )
     return ok("database", f"{path} is sound.")

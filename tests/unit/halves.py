@@ -80,7 +80,7 @@ async def half(
     """Open a receiving half on a folder; another one may follow on the same."""
     clock, disk, received = clock or Clock(), [10**9], list[Upload]()
     db, spool, locker, progress = Db(folder / "db"), Spool(folder / "spool"), Locker(), Progress()
-    fresh = db.open()
+    db.open()
     spool.prepare()
     room = Room(free=lambda: disk[-1], min_free=0, clock=clock)
     receiver = Receiver(
@@ -109,7 +109,7 @@ async def half(
     sweeper = Sweeper(
         db=db, spool=spool, locker=locker, receiver=receiver, clock=clock, now=clock.now
     )
-    await sweeper.clear(fresh=fresh)
+    await sweeper.clear()
     try:
         yield Half(
             db=db,

@@ -97,10 +97,10 @@ async def test_what_is_gone_or_changed_is_not_removed(tmp_path: Path) -> None:
         seen = await db.add(upload())
         moved = await db.move(seen, State.RECEIVED, checksum=PHOTO)
         with pytest.raises(StateConflict):
-            await db.remove(seen)
+            await db.remove(seen, mark="gone")
         assert db.get(seen.id) == moved
-        await db.remove(moved)
-        for late in (db.remove(moved), db.change(moved, code="x")):
+        await db.remove(moved, mark="gone")
+        for late in (db.remove(moved, mark="gone"), db.change(moved, code="x")):
             with pytest.raises(StateConflict):
                 await late
 
@@ -216,18 +216,6 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     with opened(path) as db:
         assert all(db.fact(number) == "acknowledged" for number in told)
         assert db.fact("slow") is None
-
-
-@pytest.mark.parametrize("exists", [False, True])
-def test_a_file_that_knows_nothing_is_new(tmp_path: Path, exists: bool) -> None:
-    path = tmp_path / "deep" / "state.db"
-    if exists:
-        path.parent.mkdir()
-        path.touch()
-    for new in (True, False):
-        db = Db(path)
-        assert db.open() is new
-        db.close()
 
 
 def test_migrations_run_once_and_in_order(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ async def test_settling_fills_the_ledger_or_does_nothing(tmp_path: Path) -> None
     with opened(tmp_path / "state.db") as db:
         ledger = Ledger(db)
         seen = await db.add(upload(state=State.RECEIVED, checksum=PHOTO, code="x", retry_at=START))
-        await db.remove(seen)
+        await db.remove(seen, mark="gone")
         with pytest.raises(StateConflict):
             await ledger.settle(seen, State.STORED, "asset", START)
         assert ledger.known([PHOTO], link=OWN) == set()

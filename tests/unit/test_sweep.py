@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from immich_drop.sweep import LOOK, MEMORY
-from immich_drop.upload import SETTLED, State, new_id
+from immich_drop.upload import SETTLED, State
 from unit.halves import Half, half
 from unit.make import START, Clock, sha1, upload
 
@@ -25,13 +25,12 @@ def age(half: Half, upload_id: str) -> None:
 
 
 @pytest.mark.gen_test
-async def test_files_of_settled_uploads_and_of_none_are_deleted(tmp_path: Path) -> None:
+async def test_files_of_settled_uploads_are_deleted(tmp_path: Path) -> None:
     async with half(tmp_path) as first:
         ids = {}
         for state in State:
             ids[state] = (await first.db.add(upload(state=state))).id
             first.spool.path(ids[state]).write_bytes(DATA)
-        first.spool.path(new_id()).write_bytes(DATA)
         (tmp_path / "spool" / "IMG_0001.jpg").write_bytes(DATA)
     async with half(tmp_path) as second:
         assert second.spool.ids() == {ids[state] for state in set(State) - SETTLED}
@@ -39,8 +38,26 @@ async def test_files_of_settled_uploads_and_of_none_are_deleted(tmp_path: Path) 
 
 
 @pytest.mark.gen_test
+async def test_what_was_discarded_when_we_died_is_gone_after_the_start(tmp_path: Path) -> None:
+    async with half(tmp_path) as first:
+        made = await first.create()
+        await first.bring(made.id, DATA[:5])
+        first.spool.disk.close()
+        with pytest.raises(RuntimeError):  # no thread deletes the file any more
+            await first.receiver.terminate(made.id)
+        assert first.db.get(made.id) is None
+        assert first.spool.ids() == {made.id}
+    async with half(tmp_path) as second:
+        assert second.spool.ids() == set()
+    async with half(tmp_path) as third:
+        assert third.db.read("SELECT * FROM facts WHERE key GLOB 'discarded*'") == []
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("emptied", [False, True])
-async def test_a_lost_database_never_costs_a_file(tmp_path: Path, emptied: bool) -> None:
+async def test_a_lost_database_never_costs_a_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, emptied: bool
+) -> None:
     """The files may be the only copies there are; a container may start many times a night."""
     async with half(tmp_path) as first:
         made = await first.create()
@@ -49,14 +66,40 @@ async def test_a_lost_database_never_costs_a_file(tmp_path: Path, emptied: bool)
     if emptied:
         (tmp_path / "db").touch()
     for _ in range(3):
+        caplog.clear()
         async with half(tmp_path) as later:
             assert later.spool.ids() == {made.id}
-            stray = new_id()
-            later.spool.path(stray).write_bytes(DATA)
+            assert "1 files" in caplog.text
     old.replace(tmp_path / "db")
     async with half(tmp_path) as restored:
         assert restored.spool.ids() == {made.id}
         assert restored.db.in_state(State.RECEIVED) == [restored.db.get(made.id)]
+
+
+@pytest.mark.gen_test
+async def test_a_backup_put_back_never_costs_what_came_after_it(tmp_path: Path) -> None:
+    async with half(tmp_path) as first:
+        before = await first.create()
+        await first.bring(before.id, DATA)
+    backup = (tmp_path / "db").read_bytes()
+    async with half(tmp_path) as second:
+        after = await second.create()
+        await second.bring(after.id, DATA)
+    (tmp_path / "db").write_bytes(backup)
+    async with half(tmp_path) as restored:
+        await restored.sweeper.expire()
+        assert restored.spool.ids() == {before.id, after.id}
+
+
+@pytest.mark.gen_test
+async def test_no_row_is_forgotten_before_its_file(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        settled = await drop.db.add(upload(state=State.STORED))
+        drop.spool.path(settled.id).write_bytes(DATA)
+        drop.clock.pass_(MEMORY.total_seconds() + DAY)
+        await drop.sweeper.expire()
+        assert drop.db.get(settled.id) is None
+        assert drop.spool.ids() == set()
 
 
 @pytest.mark.gen_test
