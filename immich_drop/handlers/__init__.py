@@ -40,8 +40,10 @@ def make_application(parts: Parts, *, base_path: str, secret: str) -> Applicatio
     drop = optional + r"(?:/share/(?P<key>[^/]{1,200})|/s/(?P<slug>[^/]{1,1000}))?"
     reach: dict[str, Any] = {"parts": parts}
     page = reach | {"site": Site(WEB)}
+    slash = [url(base_path, SlashHandler, reach)] if base_path else []
     return Application(
         [
+            *slash,
             url(rf"{drop}/files/?", CreationHandler, reach),
             url(rf"{drop}/files/(?P<upload_id>[^/]+)", UploadHandler, reach),
             url(rf"{drop}/api/config", ConfigHandler, reach),

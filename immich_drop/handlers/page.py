@@ -13,7 +13,7 @@ POLICY = (
 
 
 class SlashHandler(DropHandler):
-    """`GET /share/{key}`: everything a page loads lies below its own address, so that ends in /."""
+    """`GET /share/{key}` or BASE_PATH: what a page loads lies below its address, which ends in /."""
 
     def get(self) -> None:
         last = self.request.path.rpartition("/")[2]
