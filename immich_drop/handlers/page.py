@@ -13,7 +13,7 @@ POLICY = (
 
 
 class SlashHandler(DropHandler):
-    """`GET /share/{key}` or BASE_PATH: what a page loads lies below its address, which ends in /."""
+    """`GET /share/{key}` or BASE_PATH: what a page loads lies below its address, ending in /."""
 
     def get(self) -> None:
         last = self.request.path.rpartition("/")[2]
