@@ -241,6 +241,14 @@ test("of two copies one is sent", async (t) => {
   await until(uploads, () => uploads.summary().safe === 3);
   assert.deepEqual(states(uploads), ["received", "duplicate", "duplicate"]);
   assert.equal(server.uploads.size, 1);
+
+  const why = { code: "immich_refused", mendable: true };
+  uploads.change(first(uploads), { state: "failed", ...why });
+  assert.deepEqual(states(uploads), ["failed", "failed", "duplicate"]);
+  queue.retryAll();
+  await until(uploads, () => uploads.summary().safe === 3);
+  assert.deepEqual(states(uploads), ["received", "duplicate", "duplicate"]);
+  assert.equal(server.uploads.size, 1);
 });
 
 test("a file that arrived and is picked again changes nothing", async (t) => {

@@ -209,9 +209,24 @@ export class Queue {
     this.#lanes.drop(transfer);
     if (transfer.kept !== item.state) this.#keep(transfer);
     const { state, code, mendable } = item;
+    if (state === "failed" && arrived(item)) this.#disown(transfer);
     if (state === "failed" && (code === "session_full" || isShut(code)))
       for (const { item } of this.#lanes.empty())
         this.#uploads.change(item, { state, code, mendable });
+  }
+
+  /**
+   * What was not sent because this one was there is no more in Immich than this one is.
+   *
+   * @param {Transfer} refused
+   */
+  #disown({ sha1, item: { code, mendable } }) {
+    for (const copy of this.#transfers.values()) {
+      const { state, upload, file } = copy.item;
+      if (state !== "duplicate" || upload || !sha1 || copy.sha1 !== sha1) continue;
+      const mend = mendable && file !== null;
+      this.#uploads.change(copy.item, { state: "failed", code, mendable: mend });
+    }
   }
 
   /** @param {Item} item */
