@@ -98,6 +98,10 @@ def test_a_password_opens_one_link_in_one_browser(
         "That is not it. Mind capital letters, and try again."
     )
     expect(page.locator("#password")).to_be_focused()
+    network.leave()
+    enter(page, PASSWORD)
+    expect(page.locator("#said")).to_have_text("No connection")
+    network.come_back()
     enter(page, PASSWORD)
     expect(page).to_have_title("Club")
     page.reload()

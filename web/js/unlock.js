@@ -4,6 +4,8 @@ import { element } from "./stage.js";
 
 const SECOND = 1000; // ms
 
+const HEARD = new Set(["password_wrong", "password_required", "rate_limited", "cookies"]);
+
 /**
  * The form for the password of a link.
  *
@@ -93,6 +95,13 @@ export class Unlock extends EventTarget {
     this.#write();
   }
 
+  /** Other reasons than those say that the page keeps trying, which nobody does with a password. */
+  #reason() {
+    if (this.#code === null) return "";
+    if (HEARD.has(this.#code)) return this.#words.reason(this.#code);
+    return this.#words.say(this.#code === "offline" ? "offline" : "away");
+  }
+
   #write() {
     const say = this.#words.say.bind(this.#words);
     const time = clock(this.#left);
@@ -100,7 +109,7 @@ export class Unlock extends EventTarget {
     const waits = this.#left > 0;
     enter.textContent = waits ? say("enterIn", { time }) : say(this.#busy ? "checking" : "enter");
     enter.setAttribute("aria-disabled", String(waits || this.#busy));
-    element("#said").textContent = this.#code ? this.#words.reason(this.#code) : "";
+    element("#said").textContent = this.#reason();
     this.#field.setAttribute("aria-invalid", String(this.#code === "password_wrong"));
     const reveal = element("#reveal");
     reveal.textContent = say(this.#field.type === "text" ? "hide" : "show");
