@@ -6,12 +6,19 @@ import logging
 from immich_drop.db import Db
 from immich_drop.errors import ImmichError
 from immich_drop.immich import Immich
-from immich_drop.upload import VIDEOS
 
 log = logging.getLogger(__name__)
 
 FACT = "media-types"
 """Fact: what Immich said last, as JSON."""
+
+_VIDEOS = """
+.3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob .webm
+.wmv
+"""
+
+VIDEOS = frozenset(_VIDEOS.split())
+"""What Immich takes as a video, up to 3.2."""
 
 _IMAGES = """
 .3fr .ari .arw .avif .bmp .cap .cin .cr2 .cr3 .crw .dcr .dng .erf .fff .gif .heic .heif .hif .iiq

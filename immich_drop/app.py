@@ -2,23 +2,21 @@
 
 import asyncio
 import logging
-import socket
 import time
 from datetime import UTC, datetime
 from secrets import token_urlsafe
 
-from tornado.netutil import bind_sockets
 from tornado.websocket import WebSocketHandler
 
 from immich_drop.accepted import Accepted
 from immich_drop.allowance import Allowance
 from immich_drop.clocks import every, watch_loop
+from immich_drop.connections import BoundedServer, listen
 from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.entrance import Entrance
 from immich_drop.handlers import make_application
-from immich_drop.handlers.door import Door, Listener
 from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
@@ -99,7 +97,7 @@ class App:
         )
         self._notifier = self._make_notifier()
         self._metrics.registry.register(self._make_standing())
-        self._server: Door
+        self._server: BoundedServer
         self._clocks: list[asyncio.Task[None]]
 
     def _make_ways(self) -> Ways:
@@ -250,9 +248,9 @@ class App:
         self._db.open()
         self._accepted.load()
         await self._sweeper.clear()
-        sockets = _listen(settings.host, settings.port)
+        sockets = listen(settings.host, settings.port)
         parts = self._make_parts()
-        self._server = Door(
+        self._server = BoundedServer(
             make_application(
                 parts, base_path=settings.base_path, secret=await self._remember_secret()
             ),
@@ -308,18 +306,6 @@ class App:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _listen(host: str, port: int) -> list[socket.socket]:
-    try:
-        sockets = bind_sockets(port, host)
-    except OSError as error:
-        raise OSError(f"{host}:{port}: {error.strerror or error}") from error
-    listeners: list[socket.socket] = [Listener(fileno=each.detach()) for each in sockets]
-    for listener in listeners:
-        # Accepted sockets inherit it: a phone that vanished is found out in minutes.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return listeners
 
 
 def _address(settings: Settings, port: int) -> str:

@@ -9,9 +9,10 @@ from immich_drop.db import Db
 from immich_drop.errors import NameRequired, StateConflict, TypeNotAccepted
 from immich_drop.limits import Rate
 from immich_drop.locker import Locker
+from immich_drop.names import extension_of
 from immich_drop.room import Room
 from immich_drop.tus import Creation
-from immich_drop.upload import State, Upload, extension_of, new_id
+from immich_drop.upload import State, Upload, new_id
 
 log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ SOON = 5.0
 PATIENCE = 5.0
 """Seconds for which guests wait for one answer, counted from when Immich was asked."""
 
-MOST = 1000
+MAX_ANSWERS = 1000
 """Answers that are kept at a time."""
 
 STRANGERS_PER_MINUTE = 60
@@ -180,7 +180,7 @@ class Entrance:
         question = self._start(self._fetch(ref))
         self._questions[ref] = question
         self._questions.move_to_end(ref)
-        if len(self._questions) > MOST:
+        if len(self._questions) > MAX_ANSWERS:
             self._questions.popitem(last=False)
         return question
 

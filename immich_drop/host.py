@@ -27,7 +27,7 @@ from immich_drop.upload import State, Upload
 STUCK = frozenset({LinkRevoked.code, ImmichInTrash.code, ImmichUnverified.code})
 """Why an upload waits for something only the host can mend, in Immich."""
 
-MOST = 20
+MAX_LISTED = 20
 """Uploads that `status` names one by one."""
 
 
@@ -109,10 +109,10 @@ def _choose(db: Db, ids: Sequence[str], fits: Callable[[Upload], bool]) -> list[
 
 
 def _list(uploads: Sequence[Upload], now: datetime, write: Callable[[str], object]) -> None:
-    for upload in uploads[:MOST]:
+    for upload in uploads[:MAX_LISTED]:
         write(f"  {_line(upload, now)}")
-    if len(uploads) > MOST:
-        write(f"  and {len(uploads) - MOST} more")
+    if len(uploads) > MAX_LISTED:
+        write(f"  and {len(uploads) - MAX_LISTED} more")
 
 
 def _line(upload: Upload, now: datetime) -> str:

@@ -14,7 +14,7 @@ from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
 from immich_drop.upload import OWN
 
-MOST = 100
+MAX_CHECKSUMS = 100
 """Checksums in one question at most."""
 
 

@@ -1,4 +1,4 @@
-"""The log: one line an event, for people or for machines. File names stay out of it."""
+"""The log: one line per event, for people or for machines. File names stay out of it."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ class TextFormatter(logging.Formatter):
         """Make one line, plus a traceback where there is one."""
         level = _SHORT.get(record.levelname, record.levelname)
         message = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], record.getMessage())
-        line = f"{_moment(record)} {level} {_room(record)} {message}"
+        line = f"{_moment(record)} {level} {_logger(record)} {message}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
         return line
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
         fields = {
             "time": _moment(record),
             "level": record.levelname,
-            "room": _room(record),
+            "logger": _logger(record),
             "message": record.getMessage(),
         }
         if record.exc_info:
@@ -58,5 +58,5 @@ def _moment(record: logging.LogRecord) -> str:
     return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _room(record: logging.LogRecord) -> str:
+def _logger(record: logging.LogRecord) -> str:
     return record.name.removeprefix("immich_drop.")

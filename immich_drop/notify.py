@@ -12,10 +12,12 @@ from itertools import groupby
 
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
+from immich_drop.accepted import VIDEOS
 from immich_drop.db import Db
 from immich_drop.errors import LinkRevoked
 from immich_drop.link import LinkBook
-from immich_drop.upload import VIDEOS, Upload, extension_of
+from immich_drop.names import extension_of
+from immich_drop.upload import Upload
 
 log = logging.getLogger(__name__)
 

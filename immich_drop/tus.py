@@ -5,7 +5,6 @@ names refer to the text of the protocol, https://tus.io/protocols/resumable-uplo
 """
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping
@@ -23,7 +22,8 @@ from immich_drop.errors import (
     UnsupportedVersion,
     WrongContentType,
 )
-from immich_drop.upload import Checksum, Upload, clean_guest, clean_name
+from immich_drop.names import clean_guest, clean_name
+from immich_drop.upload import Checksum, Upload
 
 VERSION = "1.0.0"
 EXTENSIONS = "creation,creation-with-upload,creation-defer-length,termination,expiration,checksum"
@@ -226,10 +226,9 @@ def _decode_pairs(raw: str) -> dict[str, str]:
         key, _, encoded = pair.strip(" ").partition(" ")
         if not _KEY.fullmatch(key) or key in values:
             raise BadMetadata(f"key {key[:40]!r}")
-        value = _decode(encoded)
         try:
-            values[key] = (value if value is not None else b"\xff").decode()
-        except UnicodeDecodeError:
+            values[key] = base64.b64decode(encoded, validate=True).decode()
+        except ValueError:
             raise BadMetadata(f"value of {key[:40]!r}") from None
     return values
 
@@ -237,7 +236,7 @@ def _decode_pairs(raw: str) -> dict[str, str]:
 def _decode(encoded: str) -> bytes | None:
     try:
         return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

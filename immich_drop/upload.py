@@ -12,7 +12,6 @@ crash nothing has to be unset.
 
 import re
 import secrets
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -54,59 +53,6 @@ def new_id() -> str:
 def is_id(text: str) -> bool:
     """Tell whether a text has the shape of an id."""
     return _ID.fullmatch(text) is not None
-
-
-NAME_BYTES = 255
-"""What every file system, and Immich's with it, takes as a name."""
-
-GUEST_LENGTH = 80
-"""Characters of a guest's name that are kept."""
-
-_VIDEOS = """
-.3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob .webm
-.wmv
-"""
-
-VIDEOS = frozenset(_VIDEOS.split())
-"""What Immich takes as a video, up to 3.2."""
-
-_UNPRINTABLE = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
-"""Bidirectional overrides and line separators: they make one name look like another."""
-
-
-def clean_name(raw: str) -> str:
-    """Make a guest's file name harmless and keep it recognisable.
-
-    The last component of a path, without control characters, in NFC, cut to NAME_BYTES with its
-    extension kept. Empty when nothing is left.
-    """
-    name = _harmless(re.split(r"[/\\]", raw)[-1])
-    if name in (".", ".."):
-        return ""
-    stem, dot, extension = name.rpartition(".")
-    if not stem or len(extension) > 16:
-        stem, dot, extension = name, "", ""
-    room = NAME_BYTES - len((dot + extension).encode())
-    return stem.encode()[:room].decode(errors="ignore") + dot + extension
-
-
-def clean_guest(raw: str) -> str | None:
-    """Make a guest's name harmless to show to the host; None when nothing is left."""
-    return " ".join(_harmless(raw).split())[:GUEST_LENGTH].strip() or None
-
-
-def _harmless(text: str) -> str:
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs"))
-    return unicodedata.normalize("NFC", _UNPRINTABLE.sub("", text)).strip()
-
-
-def extension_of(name: str) -> str:
-    """Return the extension as Immich sees it: lower case with the dot, or empty.
-
-    `.jpg` alone is a hidden file without an extension, to Node's `extname` as to us.
-    """
-    stem, dot, extension = name.rpartition(".")
-    return (dot + extension).lower() if stem else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 from immich_drop import qr
 from immich_drop.errors import BadRequest, NotFound
 from immich_drop.handlers.base import DropHandler
-from immich_drop.known import MOST
+from immich_drop.known import MAX_CHECKSUMS
 from immich_drop.tus import is_session
 from immich_drop.upload import OWN
 
@@ -94,8 +94,8 @@ def _read_password(value: Any) -> str:
 
 
 def _read_checksums(value: Any) -> list[bytes]:
-    if not isinstance(value, list) or len(value) > MOST:
-        raise BadRequest(f"checksums is no list of at most {MOST}")
+    if not isinstance(value, list) or len(value) > MAX_CHECKSUMS:
+        raise BadRequest(f"checksums is no list of at most {MAX_CHECKSUMS}")
     if not all(isinstance(text, str) and _SHA1.fullmatch(text) for text in value):
         raise BadRequest("a checksum is not 40 hexadecimal digits")
     return [bytes.fromhex(text) for text in value]

@@ -42,7 +42,9 @@ class PageHandler(DropHandler):
                 self._turn_away(error)
                 return
         asset = self._find(name)
-        self._set_headers(version)
+        # A page from before an update may get a newer file here, but must not keep it.
+        lasting = {self._site.version: FOR_GOOD, None: "no-cache"}
+        self._set_headers(cache=lasting.get(version, "no-store"))
         self.set_header("Etag", asset.etag)
         if self.check_etag_header():
             self.set_status(304)
@@ -54,7 +56,7 @@ class PageHandler(DropHandler):
     def _turn_away(self, error: DropError) -> None:
         """Say in a page of its own why the drop is not open to this guest, and what to do."""
         self.explain_status(error)
-        self._set_headers("")
+        self._set_headers(cache="no-store")
         self._send(self._find("door.html"))
 
     def _find(self, name: str) -> Asset:
@@ -75,12 +77,10 @@ class PageHandler(DropHandler):
         """Leave the tag as `get` set it: it names the file, zipped or not."""
         return None
 
-    def _set_headers(self, version: str | None) -> None:
+    def _set_headers(self, *, cache: str) -> None:
         self.set_header("Content-Security-Policy", POLICY)
         if self.parts.forwarded.base_url(self.request).startswith("https:"):
             # On plain http a browser only complains of it.
             self.set_header("Cross-Origin-Opener-Policy", "same-origin")
         self.set_header("Vary", "Accept-Encoding")
-        # A page from before an update may get a newer file here, but must not keep it.
-        lasting = {self._site.version: FOR_GOOD, None: "no-cache"}
-        self.set_header("Cache-Control", lasting.get(version, "no-store"))
+        self.set_header("Cache-Control", cache)

@@ -13,7 +13,7 @@ from immich_drop.tus import is_session
 HELLO = 10.0
 """Seconds in which the page has to say which session it is."""
 
-MOST = 8
+MAX_PAGES = 8
 """Sockets of one session: tabs and those a phone left behind."""
 
 HANDSHAKE = frozenset({"Upgrade", "Connection", "Sec-Websocket-Key", "Sec-Websocket-Version"})
@@ -79,7 +79,7 @@ class EventsHandler(DropHandler, WebSocketHandler):
             self.close(POLICY, "no session")
             return
         session = self.own(session)
-        if self.parts.progress.watching(session) >= MOST:
+        if self.parts.progress.watching(session) >= MAX_PAGES:
             self.close(BUSY, "too many sockets")
             return
         if self.patience is not None:

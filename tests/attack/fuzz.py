@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["immich_drop"]):
     from immich_drop import tus
     from immich_drop.capture import taken
     from immich_drop.errors import DropError
-    from immich_drop.upload import clean_name
+    from immich_drop.names import clean_name
 
 GOOD = {
     "Upload-Length": "3",

@@ -92,4 +92,4 @@ def test_a_line_cannot_be_forged(lines: tuple[str, list[str]]) -> None:
             assert LINE.fullmatch(line), line
             assert not [c for c in line if unicodedata.category(c) in ("Cc", "Zl", "Zp")], line
         else:
-            assert set(json.loads(line)) == {"time", "level", "room", "message"}
+            assert set(json.loads(line)) == {"time", "level", "logger", "message"}

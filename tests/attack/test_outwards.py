@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tornado.httputil import parse_multipart_form_data
 
 from immich_drop.immich.multipart import envelope
-from immich_drop.upload import clean_name
+from immich_drop.names import clean_name
 
 NAMES = st.one_of(
     st.text(max_size=300),

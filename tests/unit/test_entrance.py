@@ -178,7 +178,7 @@ async def test_a_guest_who_leaves_takes_the_answer_from_nobody(tmp_path: Path) -
 async def test_no_more_answers_are_kept_than_there_is_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(module, "MAX_ANSWERS", 3)
     async with sides(tmp_path) as side:
         _, key = side.share()
         for ref in (key, *(ShareSlug(f"nobody {n}") for n in range(3))):

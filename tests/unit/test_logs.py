@@ -30,7 +30,7 @@ def test_a_line_for_machines() -> None:
     assert json.loads(line) == {
         "time": "2026-07-04T20:15:30Z",
         "level": "WARNING",
-        "room": "receive",
+        "logger": "receive",
         "message": HOSTILE,
     }
 

@@ -21,7 +21,8 @@ from immich_drop.errors import (
     UnsupportedVersion,
     WrongContentType,
 )
-from immich_drop.upload import Checksum, clean_name
+from immich_drop.names import clean_name
+from immich_drop.upload import Checksum
 from unit.make import sha1, upload
 
 MAX = 1000

@@ -1,4 +1,4 @@
-"""Who may come in: so many connections of one address, and so many in all.
+"""Who may connect: so many connections of one address, and so many in all.
 
 What is asked is judged request by request. But a connection costs an open file even when it never
 says a word, and when the files run out Tornado's accept loop spins: so these are counted here.
@@ -18,6 +18,7 @@ from weakref import WeakSet
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
+from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from immich_drop.errors import TooManyConnections
@@ -39,14 +40,14 @@ MOST_FILES = 65536
 """Beyond that, memory is what runs out first."""
 
 BREATH = 1.0
-"""Seconds after which we try again to let somebody in."""
+"""Seconds before accepting again."""
 
 FAREWELLS = 32
 FAREWELL = 2.0
 """How many guests at a time, and seconds each, are given to read why they may not come in."""
 
 
-class Listener(socket.socket):
+class _Listener(socket.socket):
     """A listening socket that takes a breath when there is no open file left for a guest.
 
     Without it Tornado's accept loop spins, with a traceback each time, until somebody leaves.
@@ -70,7 +71,20 @@ class Listener(socket.socket):
             loop.update_handler(self, IOLoop.READ)
 
 
-class Door(HTTPServer):
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Bind to an address. Raises OSError which names it."""
+    try:
+        sockets = bind_sockets(port, host)
+    except OSError as error:
+        raise OSError(f"{host}:{port}: {error.strerror or error}") from error
+    listeners: list[socket.socket] = [_Listener(fileno=each.detach()) for each in sockets]
+    for listener in listeners:
+        # Accepted sockets inherit it: a phone that vanished is found out in minutes.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return listeners
+
+
+class BoundedServer(HTTPServer):
     """An HTTP server that lets in `most` connections of one address; 0 is any number."""
 
     def initialize(  # type: ignore[override]
