@@ -260,7 +260,7 @@ class App:
         )
         self._server.add_sockets(sockets)
         self._destinations.start()
-        self._tasks.spawn(self._sweeper.promise())
+        self._tasks.spawn(self._sweeper.complete())
         self._start_clocks()
         return _address(settings, sockets[0].getsockname()[1])
 

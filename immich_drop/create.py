@@ -69,7 +69,7 @@ class Creator:
             raise NameRequired
         self._rate.spend(address)
         upload = self._draft(creation, link, address)
-        self._room.promise(upload.id, creation.length or 0)
+        self._room.reserve(upload.id, creation.length or 0)
         added = None
         try:
             added = await self._db.add(upload, also=self._allowance.of(upload))

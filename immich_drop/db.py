@@ -169,7 +169,7 @@ class Db:
         rows = self.read("SELECT min(created_at) FROM uploads WHERE state = ?", state)
         return None if rows[0][0] is None else from_ms(rows[0][0])
 
-    def promised(self, checksums: Iterable[bytes], *, link: str) -> set[bytes]:
+    def underway(self, checksums: Iterable[bytes], *, link: str) -> set[bytes]:
         """Tell which checksums came by a link, are received, and on their way to Immich."""
         query = "SELECT 1 FROM uploads WHERE checksum = ? AND link = ? AND state = 'received'"
         return {checksum for checksum in checksums if self.read(query, checksum, link)}
@@ -211,9 +211,9 @@ class Db:
         except sqlite3.Error as error:
             raise Unavailable(f"database: {error}") from error
 
-    async def write(self, write: Write[T], *, promise: bool = False) -> T:
+    async def write(self, write: Write[T], *, durable: bool = False) -> T:
         """Do a write, see `Writer.write`."""
-        return await self._writer.write(write, promise=promise)
+        return await self._writer.write(write, durable=durable)
 
     # --- below the surface
 
@@ -248,7 +248,7 @@ class Db:
                 also(connection)
             return _from_row(row)
 
-        return await self.write(write, promise="state" in changes)
+        return await self.write(write, durable="state" in changes)
 
 
 def to_ms(moment: datetime) -> int:

@@ -35,7 +35,7 @@ class Known:
         self._rate.spend(address, len(checksums))
         if self._scope == "off" or not checksums:
             return set()
-        promised = self._db.promised(checksums, link=link)
+        underway = self._db.underway(checksums, link=link)
         asked: Sequence[bytes] = list(self._ledger.known(checksums, link=link))
         if self._scope == "library" and link == OWN:
             # What lies elsewhere in the library of a link's owner is not in the link's album.
@@ -44,5 +44,5 @@ class Known:
             found = await self._destinations.of(link).immich.find(asked) if asked else {}
         except ImmichError:
             # Our memory alone could be wrong, and then a photo would be lost: rather send it.
-            return promised
-        return promised | {checksum for checksum, asset in found.items() if not asset.trashed}
+            return underway
+        return underway | {checksum for checksum, asset in found.items() if not asset.trashed}

@@ -109,14 +109,14 @@ class LinkBook:
             lock=None if password is None else _lock(shared.key, password),
         )
         if link != self.get(link.id):
-            await self._db.write(lambda connection: _keep(connection, link), promise=True)
+            await self._db.write(lambda connection: _keep(connection, link), durable=True)
         return link
 
     async def lock(self, link_id: str) -> None:
         """Note that a link has a password now; a random lock serves until somebody enters it."""
         query = "UPDATE links SET lock = ? WHERE id = ? AND lock IS NULL"
         values = token_urlsafe(16), link_id
-        await self._db.write(lambda connection: connection.execute(query, values), promise=True)
+        await self._db.write(lambda connection: connection.execute(query, values), durable=True)
 
     def _one(self, query: str, value: str) -> Link | None:
         rows = self._db.read(query, value)

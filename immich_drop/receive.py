@@ -232,17 +232,17 @@ class Receiver:
             raise TooLarge(f"{size} bytes where {reception.fits} fit")
         if reception.fits:
             open_end = reception.upload.length is None
-            self._room.promise(reception.upload.id, size or 0 if open_end else reception.fits)
+            self._room.reserve(reception.upload.id, size or 0 if open_end else reception.fits)
 
     async def _keep(self, upload: Upload, file: SpoolFile) -> Upload:
         if file.offset == upload.length:
-            return await self._promise(upload, file)
+            return await self._acknowledge(upload, file)
         if upload.proven is not None:
             upload = await self._db.change(upload, proven=None)
         self._progress.publish(upload, offset=file.offset)
         return upload
 
-    async def _promise(self, upload: Upload, file: SpoolFile) -> Upload:
+    async def _acknowledge(self, upload: Upload, file: SpoolFile) -> Upload:
         """Verify and sync; then, and only then, say "received"."""
         checksum = await file.checksum()
         if upload.declared not in (None, checksum):

@@ -1,6 +1,6 @@
 """Room on the disk: reserved before an upload's bytes come, so that ten phones cannot overbook it.
 
-A promise of room lapses when its upload has been silent for a while: otherwise one guest who
+A reservation lapses when its upload has been silent for a while: otherwise one guest who
 announces 50 GB and leaves would keep everyone else out.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from immich_drop.errors import DiskFull
 
 LAPSE = 600.0
-"""Seconds of silence after which a promise no longer counts."""
+"""Seconds of silence after which a reservation no longer counts."""
 
 FRESH = 1.0
 """Seconds for which a look at the disk counts."""
 
 
 @dataclass(slots=True)
-class _Promise:
+class _Reservation:
     remaining: int
     touched: float
 
@@ -31,37 +31,37 @@ class Room:
         self._free = free
         self._min_free = min_free
         self._clock = clock
-        self._promises: dict[str, _Promise] = {}
+        self._reservations: dict[str, _Reservation] = {}
         self._seen = (float("-inf"), 0)
 
-    def promise(self, upload_id: str, remaining: int) -> None:
+    def reserve(self, upload_id: str, remaining: int) -> None:
         """Keep room for what an upload has still to bring. Raises DiskFull when there is none."""
         now = self._clock()
         self.release(upload_id)
-        for other, promise in list(self._promises.items()):
-            if promise.touched < now - LAPSE:
-                del self._promises[other]
-        promised = sum(promise.remaining for promise in self._promises.values())
+        for other, reservation in list(self._reservations.items()):
+            if reservation.touched < now - LAPSE:
+                del self._reservations[other]
+        reserved = sum(each.remaining for each in self._reservations.values())
         free = self._look()
-        if free - promised - remaining < self._min_free:
-            raise DiskFull(f"{free} bytes free, {promised} promised, {remaining} wanted")
-        self._promises[upload_id] = _Promise(remaining, now)
+        if free - reserved - remaining < self._min_free:
+            raise DiskFull(f"{free} bytes free, {reserved} reserved, {remaining} wanted")
+        self._reservations[upload_id] = _Reservation(remaining, now)
 
     def take(self, upload_id: str, count: int) -> None:
-        """Count arriving bytes against a promise. Raises DiskFull when the disk has run low anyway.
+        """Count arriving bytes against a reservation. Raises DiskFull when the disk ran low anyway.
 
-        Others fill the disk too, and an upload of unknown length has no promise.
+        Others fill the disk too, and an upload of unknown length has no reservation.
         """
-        promise = self._promises.get(upload_id)
-        if promise is not None:
-            promise.remaining = max(0, promise.remaining - count)
-            promise.touched = self._clock()
+        reservation = self._reservations.get(upload_id)
+        if reservation is not None:
+            reservation.remaining = max(0, reservation.remaining - count)
+            reservation.touched = self._clock()
         if self._look() < self._min_free:
             raise DiskFull("below the minimum of free space")
 
     def release(self, upload_id: str) -> None:
-        """Forget a promise."""
-        self._promises.pop(upload_id, None)
+        """Forget a reservation."""
+        self._reservations.pop(upload_id, None)
 
     def low(self) -> bool:
         """Tell whether nothing more can come in."""

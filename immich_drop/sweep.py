@@ -70,7 +70,7 @@ class Sweeper:
                 await self._spool.delete(upload_id)
                 log.info("upload=%s deleted a file that is not needed any more", upload_id)
 
-    async def promise(self) -> None:
+    async def complete(self) -> None:
         """Make uploads `received` whose bytes are all here but whose row does not say so yet.
 
         We died in between, or the database did not answer.
@@ -86,7 +86,7 @@ class Sweeper:
 
     async def expire(self) -> None:
         """Forget unfinished uploads that were silent for too long, and old settled rows."""
-        await self.promise()
+        await self.complete()
         now = self._now()
         closed = await self._look(now)
         for upload in self._db.in_state(State.RECEIVING):

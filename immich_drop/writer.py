@@ -29,7 +29,7 @@ Write = Callable[[sqlite3.Connection], T]
 @dataclass(frozen=True, slots=True)
 class _Job:
     write: Write[object]
-    promise: bool
+    durable: bool
     """Somebody will be told: it has to be on disk for good."""
     done: "asyncio.Future[object]"
     loop: asyncio.AbstractEventLoop
@@ -51,14 +51,14 @@ class Writer:
         self._thread.join()
         self._connection.close()
 
-    async def write(self, write: Write[T], *, promise: bool = False) -> T:
-        """Do a write; when this returns it is committed, and with `promise` on disk for good.
+    async def write(self, write: Write[T], *, durable: bool = False) -> T:
+        """Do a write; when this returns it is committed, and with `durable` on disk for good.
 
         Raises what the write raises, and Unavailable for what SQLite does.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[object] = loop.create_future()
-        self._jobs.put(_Job(write, promise, done, loop))
+        self._jobs.put(_Job(write, durable, done, loop))
         return cast(T, await done)
 
     def _work(self) -> None:
@@ -75,7 +75,7 @@ class Writer:
         if not jobs:
             return
         # FULL syncs the whole log, with what was committed before.
-        synchronous = "FULL" if any(job.promise for job in jobs) else "NORMAL"
+        synchronous = "FULL" if any(job.durable for job in jobs) else "NORMAL"
         try:
             self._sync(synchronous)
             self._connection.execute("BEGIN IMMEDIATE")

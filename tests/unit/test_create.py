@@ -42,7 +42,7 @@ async def test_a_lost_201_makes_no_twin(tmp_path: Path) -> None:
         assert set(again) == {made}
         together = await asyncio.gather(*(drop.create(session=S, item="2") for _ in range(10)))
         assert len({each.id for each in together}) == 1
-        assert set(drop.room._promises) == {made.id, together[0].id}
+        assert set(drop.room._reservations) == {made.id, together[0].id}
         others = [await drop.create(session="t" * 22, item="1"), await drop.create(item="1")]
         assert made.id not in {each.id for each in others}
         with pytest.raises(StateConflict):
@@ -103,7 +103,7 @@ async def test_fifty_at_once_find_no_more_room_than_one_after_the_other(tmp_path
                 *(drop.create(10, session=S, item=str(number)) for number in range(50)),
                 return_exceptions=True,
             )
-            assert len(drop.db.of_session(S)) == len(drop.room._promises) == 7
+            assert len(drop.db.of_session(S)) == len(drop.room._reservations) == 7
             return [type(each) for each in made]
 
     few = await attempts(tmp_path / "few", Allowance(open_uploads=7, session_bytes=0))

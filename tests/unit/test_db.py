@@ -285,7 +285,7 @@ def test_a_database_of_the_first_schema_keeps_all_it_has(tmp_path: Path) -> None
                 (b"\4", "another asset", from_ms(6000), OWN),
             ]
             assert db.fact("album:Wedding") == "its id"
-            assert db.promised([b"\2"], link=OWN) == {b"\2"}
+            assert db.underway([b"\2"], link=OWN) == {b"\2"}
             assert db.read("SELECT * FROM links") == []
 
 

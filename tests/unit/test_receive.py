@@ -46,7 +46,7 @@ async def test_from_the_first_byte_to_received(tmp_path: Path) -> None:
         assert await drop.bring(made.id, b"", offset=10) == done, "the last 204 was lost"
         assert [news["offset"] for news in await watcher.take()] == [10]
         assert drop.spool._digests == {}
-        assert drop.room._promises == {}
+        assert drop.room._reservations == {}
 
 
 @pytest.mark.gen_test
@@ -247,7 +247,7 @@ async def test_who_comes_while_an_upload_is_terminated_finds_nothing(tmp_path: P
             assert outcomes[0] is None
             assert all(isinstance(each, NotFound | Superseded) for each in outcomes[1:]), outcomes
         assert drop.spool.ids() == set()
-        assert drop.spool._digests == drop.room._promises == {}
+        assert drop.spool._digests == drop.room._reservations == {}
 
 
 @pytest.mark.gen_test

@@ -26,51 +26,51 @@ class Disk:
 def test_ten_phones_cannot_overbook() -> None:
     disk = Disk(1100)
     for phone in range(10):
-        disk.room.promise(str(phone), 100)
+        disk.room.reserve(str(phone), 100)
     with pytest.raises(DiskFull):
-        disk.room.promise("one more", 1)
+        disk.room.reserve("one more", 1)
     disk.room.release("3")
-    disk.room.promise("one more", 100)
+    disk.room.reserve("one more", 100)
 
 
-def test_asking_again_for_the_same_upload_is_no_second_promise() -> None:
+def test_asking_again_for_the_same_upload_reserves_nothing_more() -> None:
     disk = Disk(1100)
     for remaining in (1000, 1000, 400):
-        disk.room.promise("a", remaining)
-    disk.room.promise("b", 600)
+        disk.room.reserve("a", remaining)
+    disk.room.reserve("b", 600)
     with pytest.raises(DiskFull):
-        disk.room.promise("a", 401)
+        disk.room.reserve("a", 401)
 
 
 def test_bytes_that_arrive_use_up_the_promise_and_the_disk() -> None:
     disk = Disk(1100)
-    disk.room.promise("a", 1000)
+    disk.room.reserve("a", 1000)
     disk.room.take("a", 600)
     disk.free -= 600
     disk.clock.pass_(FRESH)
-    disk.room.promise("a", 400)
+    disk.room.reserve("a", 400)
     with pytest.raises(DiskFull):
-        disk.room.promise("b", 1)
+        disk.room.reserve("b", 1)
 
 
 def test_a_promise_lapses_in_silence_and_not_before() -> None:
     disk = Disk(1100)
-    disk.room.promise("left", 1000)
+    disk.room.reserve("left", 1000)
     disk.clock.pass_(LAPSE)
     with pytest.raises(DiskFull):
-        disk.room.promise("b", 500)
+        disk.room.reserve("b", 500)
     disk.clock.pass_(1)
-    disk.room.promise("b", 500)
+    disk.room.reserve("b", 500)
     disk.clock.pass_(LAPSE)
     disk.room.take("b", 100)
     disk.clock.pass_(LAPSE)
     with pytest.raises(DiskFull):
-        disk.room.promise("c", 601 + 100)
+        disk.room.reserve("c", 601 + 100)
 
 
 def test_what_others_write_is_noticed() -> None:
     disk = Disk(1100)
-    disk.room.promise("a", 1000)
+    disk.room.reserve("a", 1000)
     assert not disk.room.low()
     disk.free = 99
     disk.clock.pass_(FRESH)
@@ -89,11 +89,11 @@ def test_the_disk_is_not_asked_for_every_piece() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 700))))
-def test_what_is_promised_always_fits(wishes: list[tuple[str, int]]) -> None:
+def test_what_is_reserved_always_fits(wishes: list[tuple[str, int]]) -> None:
     disk = Disk(1100)
     for upload_id, remaining in wishes:
         try:
-            disk.room.promise(upload_id, remaining)
+            disk.room.reserve(upload_id, remaining)
         except DiskFull:
-            assert upload_id not in disk.room._promises
-        assert sum(each.remaining for each in disk.room._promises.values()) <= 1000
+            assert upload_id not in disk.room._reservations
+        assert sum(each.remaining for each in disk.room._reservations.values()) <= 1000
