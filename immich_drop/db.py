@@ -116,6 +116,12 @@ class Db:
             raise StateConflict(f"{upload.id}: {upload.state} -> {state}")
         return await self._update(upload, changes | {"state": state}, also)
 
+    async def retry(self, upload: Upload, *, now: datetime) -> Upload:
+        """Have a failed upload tried again, as if for the first time. Raises StateConflict."""
+        return await self.move(
+            upload, State.RECEIVED, retry_at=None, code=None, attempts=0, updated_at=now
+        )
+
     async def change(
         self, upload: Upload, *, also: Write[None] | None = None, **changes: object
     ) -> Upload:
@@ -138,17 +144,11 @@ class Db:
 
         await self.write(write)
 
-    async def delete(self, upload_ids: Iterable[str]) -> None:
-        """Forget uploads, whatever their state."""
-        rows = [(upload_id,) for upload_id in upload_ids]
-        await self.write(lambda c: c.executemany("DELETE FROM uploads WHERE id = ?", rows))
-
-    def idle_since(self, state: State, moment: datetime) -> list[str]:
-        """Give the ids of uploads in a state that nothing happened to since a moment."""
-        rows = self.read(
-            "SELECT id FROM uploads WHERE state = ? AND updated_at < ?", state, to_ms(moment)
-        )
-        return [str(row[0]) for row in rows]
+    async def prune(self, states: Iterable[State], *, before: datetime) -> None:
+        """Forget uploads in these states that nothing has happened to since a moment."""
+        marks = ", ".join(f"'{state}'" for state in states)
+        query = f"DELETE FROM uploads WHERE state IN ({marks}) AND updated_at < ?"
+        await self.write(lambda c: c.execute(query, (to_ms(before),)))
 
     def stored_since(self, moment: datetime) -> list[Upload]:
         """Give every upload that got into Immich after a moment, in the order they came."""

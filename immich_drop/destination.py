@@ -92,7 +92,6 @@ class Destinations:
             raise NotFound(upload_id)
         if upload.state is not State.FAILED:
             raise StateConflict(f"{upload_id} is {upload.state}")
-        changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": self._now()}
-        upload = await self._db.move(upload, State.RECEIVED, **changes)
+        upload = await self._db.retry(upload, now=self._now())
         self._progress.publish(upload)
         self.push(upload)

@@ -58,8 +58,7 @@ async def retry(db: Db, ids: Sequence[str]) -> int:
     """Send failed uploads on their way again: these, or all; gives how many."""
     uploads = _choose(db, ids, _is_failed)
     for upload in uploads:
-        changes = {"retry_at": None, "code": None, "attempts": 0, "updated_at": datetime.now(UTC)}
-        await db.move(upload, State.RECEIVED, **changes)
+        await db.retry(upload, now=datetime.now(UTC))
     return len(uploads)
 
 

@@ -96,8 +96,7 @@ class Sweeper:
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
         await self._delete_settled()
-        for state in SETTLED:
-            await self._db.delete(self._db.idle_since(state, now - MEMORY))
+        await self._db.prune(SETTLED, before=now - MEMORY)
 
     async def _look(self, now: datetime) -> timedelta:
         """Return for how long no guest could come since the last look.

@@ -18,7 +18,7 @@ from immich_drop.db import Db, from_ms
 from immich_drop.errors import StateConflict, Unavailable
 from immich_drop.ledger import Ledger
 from immich_drop.migrations import MIGRATIONS
-from immich_drop.upload import OWN, SETTLED, TRANSITIONS, State
+from immich_drop.upload import OWN, TRANSITIONS, State
 from unit.make import START, opened, sha1, upload
 
 PHOTO = sha1(b"photo")
@@ -359,8 +359,7 @@ async def test_figures(tmp_path: Path) -> None:
         assert db.oldest(State.RECEIVED) == START
         for number, state in enumerate(State):
             moment = START + timedelta(days=number)
-            assert db.idle_since(state, moment) == []
-            assert len(db.idle_since(state, moment + timedelta(seconds=1))) == number + 1
-        for state in SETTLED:
-            await db.delete(db.idle_since(state, START + timedelta(days=9)))
+            await db.prune([state], before=moment)
+            assert len(db.in_state(state)) == number + 1
+            await db.prune([state], before=moment + timedelta(seconds=1))
             assert db.in_state(state) == []

@@ -75,7 +75,7 @@ async def test_when_nothing_waits_for_it_a_closed_link_is_no_trouble(tmp_path: P
         made = await drop.bring(PHOTO, link.id)
         await drop.waiting(made, "link_revoked")
         assert list(drop.destinations.closed()) != []
-        await drop.db.delete([made.id])
+        await drop.db.remove(made, mark="gone")
         await eventually(lambda: not list(drop.destinations.closed()))
 
 
