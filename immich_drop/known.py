@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.errors import ImmichError
+from immich_drop.immich import Immich
 from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
 from immich_drop.upload import OWN
@@ -36,13 +37,23 @@ class Known:
         if self._scope == "off" or not checksums:
             return set()
         underway = self._db.underway(checksums, link=link)
-        asked: Sequence[bytes] = list(self._ledger.known(checksums, link=link))
-        if self._scope == "library" and link == OWN:
-            # What lies elsewhere in the library of a link's owner is not in the link's album.
-            asked = checksums
+        immich = self._destinations.of(link).immich
         try:
-            found = await self._destinations.of(link).immich.find(asked) if asked else {}
-        except ImmichError:
             # Our memory alone could be wrong, and then a photo would be lost: rather send it.
+            if link != OWN:
+                return underway | await self._in_album(immich, checksums, link)
+            return underway | await self._in_library(immich, checksums)
+        except ImmichError:
             return underway
-        return underway | {checksum for checksum, asset in found.items() if not asset.trashed}
+
+    async def _in_library(self, immich: Immich, checksums: Sequence[bytes]) -> set[bytes]:
+        if self._scope != "library":
+            checksums = list(self._ledger.known(checksums, link=OWN))
+        found = await immich.find(checksums) if checksums else {}
+        return {checksum for checksum, asset in found.items() if not asset.trashed}
+
+    async def _in_album(self, immich: Immich, checksums: Sequence[bytes], link: str) -> set[bytes]:
+        """What lies elsewhere in the owner's library is not what the guests of a link share."""
+        came = list(self._ledger.known(checksums, link=link))
+        found = await immich.find(came) if came else {}
+        return {sha1 for sha1, asset in found.items() if await immich.shows(asset.asset_id)}

@@ -145,6 +145,14 @@ class Immich:
         size = maybe(maybe(asset, "exifInfo"), "fileSizeInByte")
         return member(asset, "checksum", str) == b64encode(checksum).decode() and size == length
 
+    async def shows(self, asset_id: str) -> bool:
+        """Tell whether this credential is shown an asset: a link that which is in its album."""
+        try:
+            await self._exchange.read("GET", f"/assets/{quote(asset_id, safe='')}")
+        except (ImmichPermission, ImmichRefused):
+            return False
+        return True
+
     async def restore(self, asset_id: str) -> bool:
         """Take an asset out of the trash; False if this credential may not."""
         try:

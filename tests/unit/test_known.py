@@ -10,6 +10,7 @@ from immich_drop.limits import Rate
 from immich_drop.standin import Fault, Kind
 from immich_drop.upload import OWN, State
 from unit.make import Clock, sha1
+from unit.outwards import outwards
 from unit.second import Half, half
 
 HERE, ELSEWHERE, UNKNOWN = b"came through here", b"came another way", b"never seen"
@@ -72,6 +73,29 @@ async def test_when_immich_does_not_answer_the_file_is_rather_sent(
         await prepare(drop)
         drop.standin.faults.add(Fault(kind=Kind.HTML, match=".*", status=502, times=None))
         assert await known(drop, scope).among(ALL, link=OWN, address="a") == {sha1(WAITS)}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("since", ["nothing", "trashed", "taken out", "elsewhere"])
+async def test_by_a_link_only_what_is_in_its_album_is_known(tmp_path: Path, since: str) -> None:
+    async with outwards(tmp_path, fallback=since == "elsewhere") as drop:
+        link = await drop.share("Wedding")
+        drop.change(link, allow_upload=since != "elsewhere")
+        await drop.settled(await drop.bring(HERE, link.id))
+        drop.change(link, allow_upload=True)
+        (asset,) = drop.standin.assets
+        asset.trashed = since == "trashed"
+        if since == "taken out":
+            drop.standin.album("Wedding").assets.clear()
+        asked = Known(
+            scope="drop",
+            db=drop.db,
+            ledger=drop.ways.ledger,
+            destinations=drop.destinations,
+            rate=Rate(0, clock=Clock()),
+        )
+        told = await asked.among(ALL, link=link.id, address="a")
+        assert told == ({sha1(HERE)} if since == "nothing" else set())
 
 
 @pytest.mark.gen_test
