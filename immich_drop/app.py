@@ -22,8 +22,9 @@ from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
 from immich_drop.health import Health
 from immich_drop.known import Known
+from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
-from immich_drop.link import Link
+from immich_drop.link import Link, LinkBook
 from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics, Standing
 from immich_drop.notify import Notifier
@@ -73,6 +74,8 @@ class App:
         self._tasks = Tasks()
         self._sockets: set[WebSocketHandler] = set()
         self._db = Db(settings.state_db)
+        self._ledger = Ledger(self._db)
+        self._book = LinkBook(self._db)
         self._spool = Spool(settings.spool)
         self._locker = Locker()
         self._progress = Progress()
@@ -109,6 +112,8 @@ class App:
             fallback=settings.link_revoked == "fallback",
             concurrency=settings.max_concurrent,
             db=self._db,
+            ledger=self._ledger,
+            book=self._book,
             spool=self._spool,
             progress=self._progress,
             metrics=self._metrics,
@@ -140,7 +145,7 @@ class App:
             daily=settings.notify_daily,
             title=settings.drop_title or "Immich Drop",
             db=self._db,
-            book=self._ways.book,
+            book=self._book,
             now=_now,
         )
 
@@ -174,7 +179,7 @@ class App:
         own = Link.own(title=settings.drop_title, message=settings.drop_message)
         return Entrance(
             own=own if settings.immich_api_key and settings.drop_page else None,
-            book=self._ways.book,
+            book=self._book,
             immich=self._ways.immich,
             clock=time.monotonic,
             now=_now,
@@ -184,7 +189,7 @@ class App:
         return Known(
             scope=self._settings.precheck,
             db=self._db,
-            ledger=self._ways.ledger,
+            ledger=self._ledger,
             destinations=self._destinations,
             rate=Rate(KNOWN_PER_MINUTE, clock=time.monotonic),
         )

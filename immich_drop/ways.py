@@ -40,6 +40,8 @@ class Ways:
         fallback: bool,
         concurrency: int,
         db: Db,
+        ledger: Ledger,
+        book: LinkBook,
         spool: Spool,
         progress: Progress,
         metrics: Metrics,
@@ -55,8 +57,8 @@ class Ways:
         self._progress = progress
         self._metrics = metrics
         self._now = now
-        self.ledger = Ledger(db)
-        self.book = LinkBook(db)
+        self._ledger = ledger
+        self._book = book
         immich = self.immich(ApiKey(api_key))
         album = Album(album_name, immich=immich, db=db) if album_name else None
         self._courier = self._carry(immich, album)
@@ -74,7 +76,7 @@ class Ways:
         """Make the way for a link, or give that for OWN. Raises LinkUnknown."""
         if link_id == OWN:
             return self.own
-        link = self.book.get(link_id)
+        link = self._book.get(link_id)
         if link is None:
             raise LinkUnknown(link_id)
         immich = self.immich(ShareKey(link.key))
@@ -86,7 +88,7 @@ class Ways:
 
     def _carry(self, immich: Immich, album: Joined | None) -> Courier:
         return Courier(
-            immich=immich, album=album, ledger=self.ledger, spool=self._spool, slots=self._slots
+            immich=immich, album=album, ledger=self._ledger, spool=self._spool, slots=self._slots
         )
 
     def _make(self, immich: Immich, carrier: Carrier) -> Destination:
@@ -95,7 +97,7 @@ class Ways:
             courier=carrier,
             gate=gate,
             db=self._db,
-            ledger=self.ledger,
+            ledger=self._ledger,
             spool=self._spool,
             progress=self._progress,
             metrics=self._metrics,

@@ -10,6 +10,8 @@ from typing import Any
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.immich import ShareKey
+from immich_drop.ledger import Ledger
+from immich_drop.link import LinkBook
 from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.spool import Spool
@@ -24,6 +26,8 @@ class Outwards:
     """Everything between `received` and the libraries of several people."""
 
     db: Db
+    ledger: Ledger
+    book: LinkBook
     spool: Spool
     standin: StandIn
     ways: Ways
@@ -33,7 +37,7 @@ class Outwards:
         """Make a link that a guest has come by."""
         link = self.standin.make_link(album=album, **options)
         immich = self.ways.immich(ShareKey(link.key))
-        await self.ways.book.remember(await immich.shared_link(), password=None)
+        await self.book.remember(await immich.shared_link(), password=None)
         immich.close()
         return link
 
@@ -90,6 +94,7 @@ async def outwards(
         await standin.start()
     db, spool, progress = Db(folder / "db"), Spool(folder / "spool"), Progress()
     db.open()
+    ledger, book = Ledger(db), LinkBook(db)
     spool.prepare()
     ways = Ways(
         base_url=standin.url,
@@ -98,6 +103,8 @@ async def outwards(
         fallback=fallback,
         concurrency=concurrency,
         db=db,
+        ledger=ledger,
+        book=book,
         spool=spool,
         progress=progress,
         metrics=Metrics(),
@@ -106,7 +113,15 @@ async def outwards(
     destinations = Destinations(make=ways.open, db=db, progress=progress, now=now)
     destinations.start()
     try:
-        yield Outwards(db=db, spool=spool, standin=standin, ways=ways, destinations=destinations)
+        yield Outwards(
+            db=db,
+            ledger=ledger,
+            book=book,
+            spool=spool,
+            standin=standin,
+            ways=ways,
+            destinations=destinations,
+        )
     finally:
         standin.faults.clear()
         await destinations.stop(0)

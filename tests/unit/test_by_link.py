@@ -32,7 +32,7 @@ def courier(drop: Outwards, key: str) -> Courier:
     return Courier(
         immich=immich,
         album=None,
-        ledger=drop.ways.ledger,
+        ledger=drop.ledger,
         spool=drop.spool,
         slots=asyncio.Semaphore(1),
     )
@@ -181,7 +181,7 @@ async def test_a_refusal_of_the_file_is_one(tmp_path: Path) -> None:
         made = await drop.bring(PHOTO, link.id, name="notes.txt")
         row = await drop.until(made, lambda row: row.state is State.FAILED)
         assert row.code == "immich_type_refused"
-        assert drop.ways.ledger.known([sha1(PHOTO)], link=link.id) == set()
+        assert drop.ledger.known([sha1(PHOTO)], link=link.id) == set()
 
 
 def test_to_wait_for_a_link_is_to_wait() -> None:

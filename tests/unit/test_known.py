@@ -90,7 +90,7 @@ async def test_by_a_link_only_what_is_in_its_album_is_known(tmp_path: Path, sinc
         asked = Known(
             scope="drop",
             db=drop.db,
-            ledger=drop.ways.ledger,
+            ledger=drop.ledger,
             destinations=drop.destinations,
             rate=Rate(0, clock=Clock()),
         )
