@@ -11,7 +11,7 @@ JOINS_BY_ITSELF = (2, 7, 0)
 """What came by a link; 2.6.0 shares it beside the album instead (Immich #27063)."""
 
 
-class Joined(Protocol):
+class JoinableAlbum(Protocol):
     """An album."""
 
     async def add(self, asset_id: str) -> None:
@@ -30,7 +30,7 @@ class LinkAlbum:
         self._joins = False
 
     async def add(self, asset_id: str) -> None:
-        """See Joined."""
+        """See JoinableAlbum."""
         if not self._joins:
             # Asked again until it does: Immich is updated while we run.
             self._joins = await self._immich.version() >= JOINS_BY_ITSELF
@@ -49,7 +49,7 @@ class Album:
         self._finding = asyncio.Lock()
 
     async def add(self, asset_id: str) -> None:
-        """See Joined."""
+        """See JoinableAlbum."""
         try:
             await _add(self._immich, await self._id(), asset_id)
         except AlbumGone:

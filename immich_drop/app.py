@@ -276,12 +276,12 @@ class App:
         jobs = [
             every(HOUR, self._accepted.refresh),
             every(min(LOOK, expiration), self._sweeper.expire),
-            every(MINUTE, self._destinations.look_around),
-            every(MINUTE, pulse.feel),
+            every(MINUTE, self._destinations.rescan),
+            every(MINUTE, pulse.check),
             watch_loop(self._metrics),
         ]
         if self._notifier is not None:
-            jobs.append(every(MINUTE, self._notifier.look))
+            jobs.append(every(MINUTE, self._notifier.send_due))
         self._clocks = [asyncio.create_task(job) for job in jobs]
 
     async def _remember_secret(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from immich_drop.album import Joined
+from immich_drop.album import JoinableAlbum
 from immich_drop.capture import sidecar, taken
 from immich_drop.errors import (
     Damaged,
@@ -46,7 +46,7 @@ class _Turn:
     visitors: int = 0
 
 
-class Carrier(Protocol):
+class Courier(Protocol):
     """Whoever takes received uploads to Immich."""
 
     def doubt(self, upload_id: str) -> None:
@@ -63,7 +63,7 @@ class Carrier(Protocol):
         """
 
 
-class Courier:
+class ImmichCourier:
     """Takes uploads into the library of the host's account, or into the album of a shared link.
 
     `slots` bounds how many files all couriers together send at a time. The questions before and
@@ -75,7 +75,7 @@ class Courier:
         self,
         *,
         immich: Immich,
-        album: Joined | None,
+        album: JoinableAlbum | None,
         ledger: Ledger,
         spool: Spool,
         slots: asyncio.Semaphore,
@@ -89,11 +89,11 @@ class Courier:
         self._doubted: set[str] = set()
 
     def doubt(self, upload_id: str) -> None:
-        """See Carrier."""
+        """See Courier."""
         self._doubted.add(upload_id)
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
-        """See Carrier."""
+        """See Courier."""
         checksum = upload.checksum or await self._spool.checksum(upload.id)
         async with self._alone(checksum):
             with _later():

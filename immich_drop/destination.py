@@ -70,10 +70,10 @@ class Destinations:
         """Take an upload on; it is delivered when it is its turn, and due."""
         self.of(upload.link).forwarder.push(upload)
 
-    async def look_around(self) -> None:
+    async def rescan(self) -> None:
         """Take on what was set going by another process: the host's `retry`."""
         for upload in self._db.in_state(State.RECEIVED):
-            self.of(upload.link).forwarder.see(upload)
+            self.of(upload.link).forwarder.push_if_new(upload)
 
     def sent(self, upload: Upload) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from immich_drop.db import Db
-from immich_drop.deliver import Carrier, Delivered
+from immich_drop.deliver import Courier, Delivered
 from immich_drop.errors import (
     DropError,
     ImmichError,
@@ -43,7 +43,7 @@ class Forwarder:
     def __init__(
         self,
         *,
-        courier: Carrier,
+        courier: Courier,
         gate: Gate,
         db: Db,
         ledger: Ledger,
@@ -102,7 +102,7 @@ class Forwarder:
         else:
             self._turns.join(upload.id, _guest(upload))
 
-    def see(self, upload: Upload) -> None:
+    def push_if_new(self, upload: Upload) -> None:
         """Take an upload on unless that was done before."""
         if upload.id not in self._taken and not self._turns.has(upload.id):
             self.push(upload)
@@ -131,13 +131,13 @@ class Forwarder:
             if upload is not None and upload.state is State.RECEIVED:
                 await self._deliver(upload)
             else:
-                self._gate.hold_on()
+                self._gate.inconclusive()
         except Exception as error:
             if isinstance(error, DropError):
                 log.warning("upload=%s %s %s", upload_id, error.code, error)
             else:
                 log.error("upload=%s delivery failed", upload_id, exc_info=error)
-            self._gate.hold_on()
+            self._gate.inconclusive()
             self._turns.join_later(upload_id, upload_id, _jitter(FIRST_DELAY * 8))
         finally:
             self._sent.pop(upload_id, None)
@@ -156,7 +156,7 @@ class Forwarder:
             self._gate.open()
             await self._wait_longer(upload, error)
         except Unavailable as error:
-            self._gate.hold_on()
+            self._gate.inconclusive()
             await self._wait_longer(upload, error)
         else:
             self._gate.open()

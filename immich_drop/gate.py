@@ -36,7 +36,7 @@ class Gate:
         self._stirred = asyncio.Event()
 
     async def enter(self) -> None:
-        """Return when a delivery may try; afterwards call `open`, `hold` or `hold_on`."""
+        """Return when a delivery may try; afterwards call `open`, `hold` or `inconclusive`."""
         while self.reason is not None and not self._trial_due:
             await self._stirred.wait()
         self._trial_due, self._trying = False, self.reason is not None
@@ -56,7 +56,7 @@ class Gate:
         self._stop_timer()
         self._timer = asyncio.get_running_loop().call_later(self.pause, self._let_one_try)
 
-    def hold_on(self) -> None:
+    def inconclusive(self) -> None:
         """End a trial that told nothing: the next one tries after the same pause or more."""
         if self.reason is not None and self._trying:
             self.hold(self.reason)

@@ -61,7 +61,7 @@ class Notifier:
         self._client = AsyncHTTPClient(force_instance=True)
         self._failing = False
 
-    async def look(self) -> None:
+    async def send_due(self) -> None:
         """Send the notices that are due."""
         await self._tell_arrived()
         await self._tell_closed()

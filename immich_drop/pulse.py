@@ -14,7 +14,7 @@ class Pulse:
         self._known = known
         """Whether we have a key; without one we can only ask what Immich tells anyone."""
 
-    async def feel(self) -> None:
+    async def check(self) -> None:
         """Close the gate when Immich cannot be reached, and open it when it can again."""
         if isinstance(self._gate.reason, ImmichQuota):
             return  # only a delivery finds out whether there is room again

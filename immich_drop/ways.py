@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from immich_drop.album import Album, Joined, LinkAlbum
-from immich_drop.by_link import LinkCourier
+from immich_drop.album import Album, JoinableAlbum, LinkAlbum
 from immich_drop.db import Db
-from immich_drop.deliver import Carrier, Courier
+from immich_drop.deliver import Courier, ImmichCourier
 from immich_drop.destination import Destination
 from immich_drop.errors import LinkUnknown
 from immich_drop.forward import Forwarder
@@ -16,6 +15,7 @@ from immich_drop.gate import Gate
 from immich_drop.immich import ApiKey, Credential, Immich, ShareKey
 from immich_drop.ledger import Ledger
 from immich_drop.link import LinkBook
+from immich_drop.link_courier import LinkCourier
 from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
 from immich_drop.spool import Spool
@@ -86,15 +86,15 @@ class Ways:
             immich, LinkCourier(courier, instead=self._courier if self._fallback else None)
         )
 
-    def _carry(self, immich: Immich, album: Joined | None) -> Courier:
-        return Courier(
+    def _carry(self, immich: Immich, album: JoinableAlbum | None) -> ImmichCourier:
+        return ImmichCourier(
             immich=immich, album=album, ledger=self._ledger, spool=self._spool, slots=self._slots
         )
 
-    def _make(self, immich: Immich, carrier: Carrier) -> Destination:
+    def _make(self, immich: Immich, courier: Courier) -> Destination:
         gate = Gate(clock=time.monotonic)
         forwarder = Forwarder(
-            courier=carrier,
+            courier=courier,
             gate=gate,
             db=self._db,
             ledger=self._ledger,

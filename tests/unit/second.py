@@ -10,7 +10,7 @@ from harness.wait import eventually
 
 from immich_drop.album import Album
 from immich_drop.db import Db
-from immich_drop.deliver import Courier
+from immich_drop.deliver import ImmichCourier
 from immich_drop.destination import Destination, Destinations
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
@@ -37,7 +37,7 @@ class Half:
     spool: Spool
     standin: StandIn
     immich: Immich
-    courier: Courier
+    courier: ImmichCourier
     forwarder: Forwarder
     destinations: Destinations
     gate: Gate
@@ -98,7 +98,7 @@ async def half(
         max_connections=5,
         patience=Patience(connect=2, idle=2, answer=2),
     )
-    courier = Courier(
+    courier = ImmichCourier(
         immich=immich,
         album=Album(ALBUM, immich=immich, db=db) if album else None,
         ledger=ledger,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from immich_drop.album import Album, LinkAlbum
-from immich_drop.deliver import Courier
+from immich_drop.deliver import ImmichCourier
 from immich_drop.errors import ImmichTrouble
 from immich_drop.immich import Immich, ShareKey
 from immich_drop.standin import Fault, Kind
@@ -73,7 +73,7 @@ async def test_what_comes_by_a_link_is_in_its_album(
         link = drop.standin.make_link(album=ALBUM)
         immich = Immich(base_url=drop.standin.url, credential=ShareKey(link.key), max_connections=2)
         album = LinkAlbum(str(link.album), immich=immich)
-        courier = Courier(
+        courier = ImmichCourier(
             immich=immich,
             album=album,
             ledger=drop.ledger,

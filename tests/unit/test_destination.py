@@ -126,8 +126,8 @@ async def test_what_the_host_set_going_is_seen(tmp_path: Path) -> None:
         link = await drop.share("Wedding")
         failed = await drop.receive(PHOTO, link.id, state=State.FAILED, code="immich_refused")
         await drop.db.move(failed, State.RECEIVED, code=None)
-        await drop.destinations.look_around()
-        await drop.destinations.look_around()
+        await drop.destinations.rescan()
+        await drop.destinations.rescan()
         await drop.settled(failed)
         sends = [
             each for each in drop.standin.exchanges if each.name == SEND and each.received > 99

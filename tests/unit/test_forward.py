@@ -177,7 +177,7 @@ async def test_what_was_received_before_a_restart_is_delivered_after_it(tmp_path
     standin.up()
     async with half(tmp_path, standin=standin) as drop:
         drop.clock.pass_(3600)
-        await drop.destinations.look_around()
+        await drop.destinations.rescan()
         for each in made:
             assert (await drop.settled(each.id)).state is State.STORED
     await standin.stop()

@@ -67,7 +67,7 @@ async def test_those_let_in_before_do_not_prolong_the_pause(gate: Gate) -> None:
         await gate.enter()
     for _ in range(3):
         gate.hold(DOWN)
-        gate.hold_on()
+        gate.inconclusive()
     assert gate.pause <= 1
     gate.close()
 
@@ -77,7 +77,7 @@ async def test_a_trial_that_told_nothing_leaves_another_one_due(gate: Gate) -> N
     gate.hold(DOWN)
     gate._let_one_try()
     await gate.enter()
-    gate.hold_on()
+    gate.inconclusive()
     assert gate.reason is DOWN
     assert gate._timer is not None
     assert not gate._timer.cancelled()

@@ -101,13 +101,13 @@ async def telling(
 @pytest.mark.gen_test
 async def test_one_notice_for_a_batch_when_it_is_over(tmp_path: Path) -> None:
     async with telling(tmp_path) as (host, notifier):
-        await notifier.look()
+        await notifier.send_due()
         await host.arrive("a.jpg", "b.HEIC", "c.MOV")
-        await notifier.look()
+        await notifier.send_due()
         assert host.got == [], "the batch may go on"
         host.now += QUIET
-        await notifier.look()
-        await notifier.look()
+        await notifier.send_due()
+        await notifier.send_due()
     (told,) = host.told()
     assert told["body"] == "2 photos and 1 video have arrived."
     assert (told["photos"], told["videos"], told["title"]) == (2, 1, "Anna & Tom 🎉")
@@ -118,7 +118,7 @@ async def test_ntfy_takes_text(tmp_path: Path) -> None:
     async with telling(tmp_path, plain=True) as (host, notifier):
         await host.arrive("a.jpg")
         host.now += QUIET
-        await notifier.look()
+        await notifier.send_due()
     (request,) = host.got
     assert request.body == b"1 photo has arrived."
     assert request.headers["Title"].strip() == "Anna & Tom"
@@ -129,10 +129,10 @@ async def test_a_notice_that_fails_is_sent_later_also_by_the_next_process(tmp_pa
     async with telling(tmp_path, status=500) as (host, notifier):
         await host.arrive("a.jpg", "b.jpg")
         host.now += QUIET
-        await notifier.look()
+        await notifier.send_due()
     async with telling(tmp_path, now=host.now) as (again, notifier):
-        await notifier.look()
-        await notifier.look()
+        await notifier.send_due()
+        await notifier.send_due()
     bodies = [told["body"] for told in host.told() + again.told()]
     assert bodies == ["2 photos have arrived."] * 2
 
@@ -143,13 +143,13 @@ async def test_daily(tmp_path: Path) -> None:
         await host.arrive("a.jpg")
         host.now += timedelta(days=1)
         await host.arrive("b.jpg")
-        await notifier.look()
+        await notifier.send_due()
         host.now += timedelta(hours=1)
         await host.arrive("c.jpg")
-        await notifier.look()
+        await notifier.send_due()
         assert len(host.got) == 1
         host.now += timedelta(days=1)
-        await notifier.look()
+        await notifier.send_due()
     assert len(host.got) == 2
 
 
@@ -159,13 +159,13 @@ async def test_a_clock_that_was_years_ahead_does_not_silence_us(tmp_path: Path) 
         host.now += timedelta(days=4000)
         await host.arrive("told.jpg")
         host.now += QUIET
-        await notifier.look()
+        await notifier.send_due()
         await host.arrive("in the future.jpg")
         host.now = START
         await host.arrive("a.jpg", "b.MOV")
         host.now += QUIET
-        await notifier.look()
-        await notifier.look()
+        await notifier.send_due()
+        await notifier.send_due()
     bodies = [told["body"] for told in host.told()]
     assert bodies == ["1 photo has arrived.", "1 photo and 1 video have arrived."]
 
@@ -175,7 +175,7 @@ async def test_nobody_there_harms_nobody(tmp_path: Path) -> None:
     async with telling(tmp_path, url="http://127.0.0.1:9/") as (host, notifier):
         await host.arrive("a.jpg")
         host.now += QUIET
-        await asyncio.wait_for(notifier.look(), 10)
+        await asyncio.wait_for(notifier.send_due(), 10)
 
 
 @pytest.mark.gen_test
@@ -189,7 +189,7 @@ async def test_who_brought_it_and_by_which_link(tmp_path: Path) -> None:
             fields = {"name": name, "guest": guest, "link": "club"}
             await host.db.add(upload(state=State.STORED, updated_at=host.now, **fields))
         host.now += QUIET
-        await notifier.look()
+        await notifier.send_due()
     (told,) = host.told()
     assert told["body"].splitlines() == [
         "8 photos have arrived, from Anna, Ben, Cem, Dora and others.",
@@ -205,13 +205,13 @@ async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
         waits = {"state": State.RECEIVED, "code": "link_revoked", "link": "club"}
         made = [await host.db.add(upload(**waits)) for _ in range(3)]
         for _ in range(3):
-            await notifier.look()
+            await notifier.send_due()
         assert len(host.got) == 1
         for each in made:
             await host.db.change(each, code=None)
-        await notifier.look()
+        await notifier.send_due()
         await host.db.add(upload(**waits))
-        await notifier.look()
+        await notifier.send_due()
     sentences = [told["body"] for told in host.told()]
     why = "waiting, for Immich does not let this link upload any more."
     assert sentences == [f"The club: 3 {why}", f"The club: 1 {why}"]

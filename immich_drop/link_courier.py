@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from immich_drop.deliver import Carrier, Delivered
+from immich_drop.deliver import Courier, Delivered
 from immich_drop.errors import ImmichKeyRejected, LinkRevoked
 from immich_drop.upload import Upload
 
@@ -17,18 +17,18 @@ class LinkCourier:
     `instead` into the host's own library.
     """
 
-    def __init__(self, courier: Carrier, *, instead: Carrier | None) -> None:
+    def __init__(self, courier: Courier, *, instead: Courier | None) -> None:
         self._courier = courier
         self._instead = instead
 
     def doubt(self, upload_id: str) -> None:
-        """See Carrier."""
+        """See Courier."""
         self._courier.doubt(upload_id)
         if self._instead is not None:
             self._instead.doubt(upload_id)
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
-        """See Carrier. Raises LinkRevoked."""
+        """See Courier. Raises LinkRevoked."""
         try:
             return await self._courier.deliver(upload, sent=sent)
         except ImmichKeyRejected as error:

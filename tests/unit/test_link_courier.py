@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from immich_drop.by_link import LinkCourier
-from immich_drop.deliver import Courier
+from immich_drop.deliver import ImmichCourier
 from immich_drop.errors import Damaged, ImmichHold, ImmichKeyRejected, ImmichRefused, LinkRevoked
 from immich_drop.immich import ShareKey
+from immich_drop.link_courier import LinkCourier
 from immich_drop.standin import Fault, Kind, Link
 from immich_drop.upload import State
 from unit.make import sha1
@@ -27,9 +27,9 @@ CLOSINGS: list[Callable[[Outwards, Link], object]] = [
 ]
 
 
-def courier(drop: Outwards, key: str) -> Courier:
+def courier(drop: Outwards, key: str) -> ImmichCourier:
     immich = drop.ways.immich(ShareKey(key))
-    return Courier(
+    return ImmichCourier(
         immich=immich,
         album=None,
         ledger=drop.ledger,
