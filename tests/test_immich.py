@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from harness.wait import eventually
 
 from immich_drop.errors import (
     AlbumGone,
@@ -246,6 +247,19 @@ async def test_a_cancelled_lookup_takes_nobody_along(tmp_path: Path) -> None:
         leaving.cancel()
         assert await staying == {}
         assert leaving.cancelled()
+
+
+@pytest.mark.gen_test
+async def test_who_still_looks_when_it_is_closed_hears_of_it(tmp_path: Path) -> None:
+    async with sides(tmp_path, credential=ShareKey("share-key")) as side:
+        link(side.standin)
+        many = [index.to_bytes(20, "big") for index in range(50)]
+        looking = asyncio.create_task(side.immich.find(many))
+        await eventually(lambda: side.standin.exchanges)
+        side.immich.close()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        assert len(side.standin.exchanges) < len(many)
 
 
 @pytest.mark.gen_test

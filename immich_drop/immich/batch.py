@@ -40,6 +40,12 @@ class Batcher(Generic[K, V]):
         self._ask = ask
         self._limit = limit
         self._open: _Batch[K, V] | None = None
+        self._unanswered: set[asyncio.Task[Mapping[K, V]]] = set()
+
+    def close(self) -> None:
+        """Ask no more; whoever still waits is cancelled."""
+        for answer in self._unanswered:
+            answer.cancel()
 
     async def get(self, keys: Iterable[K]) -> dict[K, V]:
         """Return the values of those keys that have one."""
@@ -54,5 +60,7 @@ class Batcher(Generic[K, V]):
         if batch is None or not batch.takes(key, self._limit):
             busy = batch if batch is not None and not batch.answer.done() else None
             batch = self._open = _Batch(self._ask, busy)
+            self._unanswered.add(batch.answer)
+            batch.answer.add_done_callback(self._unanswered.discard)
         batch.keys.add(key)
         return batch

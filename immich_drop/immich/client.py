@@ -58,6 +58,7 @@ class Immich:
 
     def close(self) -> None:
         """Let go of what is kept between calls."""
+        self._lookup.close()
         self._exchange.close()
         self._streamer.close()
 

@@ -31,6 +31,10 @@ class Lookup:
         self._exchange = exchange
         self._batches = Batcher(self._check if in_bulk else self._one_by_one, limit=CHECK_LIMIT)
 
+    def close(self) -> None:
+        """Ask no more."""
+        self._batches.close()
+
     async def find(self, checksums: Iterable[bytes]) -> dict[bytes, Found]:
         """Return the assets that have these SHA-1s."""
         return await self._batches.get(checksums)
