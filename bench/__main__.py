@@ -88,7 +88,7 @@ def keep(
 
 
 def _reserve() -> int:
-    """Give the bytes of memory a run should find warm: half of what is free."""
+    """Return the bytes of memory a run should find warm: half of what is free."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE")
     return min(RESERVE, free // 2)
 

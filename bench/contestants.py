@@ -63,7 +63,7 @@ def running(
 
 
 def ours(nosync: Path | None = None) -> Server:
-    """Give our own server, with an Immich that is down: what is measured is receiving."""
+    """Return our own server, with an Immich that is down: what is measured is receiving."""
     env = {
         "HOST": "127.0.0.1",
         "PORT": "{port}",
@@ -88,7 +88,7 @@ def ours(nosync: Path | None = None) -> Server:
 
 
 def sink(binary: Path, *, sync: bool) -> Server:
-    """Give the yardstick, the C program in `native/sink.c`."""
+    """Return the yardstick, the C program in `native/sink.c`."""
     closing = ["sync"] if sync else []
     return Server(
         name="sink",
@@ -98,7 +98,7 @@ def sink(binary: Path, *, sync: bool) -> Server:
 
 
 def nginx(binary: Path) -> Server:
-    """Give nginx with its WebDAV module, which does not hash."""
+    """Return nginx with its WebDAV module, which does not hash."""
 
     def command(port: int, folder: Path) -> list[str]:
         text = (HERE / "peers" / "nginx.conf").read_text()
@@ -110,7 +110,7 @@ def nginx(binary: Path) -> Server:
 
 
 def copyparty(python: Path) -> Server:
-    """Give copyparty, hashing as we do."""
+    """Return copyparty, hashing as we do."""
 
     def command(port: int, folder: Path) -> list[str]:
         share = ["-i", "127.0.0.1", "-p", str(port), "-v", f"{folder}::rw", "--put-ck", "sha1"]
@@ -120,7 +120,7 @@ def copyparty(python: Path) -> Server:
 
 
 def python_app(name: str, python: Path) -> Server:
-    """Give a tus server made with a Python library."""
+    """Return a tus server made with a Python library."""
     script = str(HERE / "peers" / f"{name}_app.py")
     return Server(
         name=name,
@@ -131,7 +131,7 @@ def python_app(name: str, python: Path) -> Server:
 
 
 def tus_node(script: Path) -> Server:
-    """Give @tus/server on Node, the reference of the tus project itself."""
+    """Return @tus/server on Node, the reference of the tus project itself."""
     return Server(
         name="@tus/server",
         command=lambda port, folder: ["node", str(script), str(port), str(folder)],
@@ -141,7 +141,7 @@ def tus_node(script: Path) -> Server:
 
 
 def all_of(tools: Tools) -> dict[str, Contestant]:
-    """Give every contestant that can take part, by name; "sink" comes first."""
+    """Return every contestant that can take part, by name; "sink" comes first."""
     found = tools.found
     contestants: list[Contestant] = []
 

@@ -129,7 +129,7 @@ class Guest:
 
 
 def chunks(plan: Plan) -> Iterator[tuple[int, int]]:
-    """Give offset and size of every PATCH of a file."""
+    """Return offset and size of every PATCH of a file."""
     size = CHUNK if plan.form == "chunks" else plan.size
     for offset in range(0, plan.size, size):
         yield offset, min(size, plan.size - offset)
@@ -179,7 +179,7 @@ def send_all(plan: Plan) -> dict[str, float]:
 
 
 def drain(numbers: "SimpleQueue[int]") -> Iterator[int]:
-    """Give what is queued."""
+    """Return what is queued."""
     while True:
         try:
             yield numbers.get_nowait()

@@ -40,9 +40,10 @@ def _bars(standings: Sequence[Standing], top: int) -> list[str]:
         y, speed = top + row * ROW, standing.speed or 0
         length = WIDE * speed / longest
         color = OURS if standing.name.startswith("drop") else OTHERS
+        bar = f'width="{length:.1f}" height="{ROW - 5}" fill="{color}"'
         parts += [
             f'<text class="n" x="{LEFT - 8}" y="{y + 12}">{escape(standing.name)}</text>',
-            f'<rect x="{LEFT}" y="{y + 2}" width="{length:.1f}" height="{ROW - 5}" fill="{color}"/>',
+            f'<rect x="{LEFT}" y="{y + 2}" {bar}/>',
             f'<text x="{LEFT + length + 6:.1f}" y="{y + 12}">{speed:.2f}</text>',
         ]
     bottom, x = top + len(standings) * ROW, LEFT + WIDE / longest

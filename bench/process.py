@@ -97,7 +97,7 @@ def weigh(pid: int) -> Weight:
 
 
 def family(pid: int) -> Iterator[int]:
-    """Give a process and its descendants."""
+    """Return a process and its descendants."""
     yield pid
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):  # a thread that is gone by now

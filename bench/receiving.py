@@ -82,7 +82,7 @@ def send(plan: Plan, module: str = "bench.load") -> dict[str, float]:
 
 @contextmanager
 def _way(batch: Batch, server: Running, folder: Path) -> Iterator[int]:
-    """Give the port guests come to."""
+    """Return the port guests come to."""
     if batch.relay is None:
         yield server.port
         return

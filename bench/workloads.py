@@ -47,7 +47,7 @@ MANY = ("drop", "drop, no sync", "drop, sha1", "drop, creation", "drop, creation
 
 
 def all_workloads(tools: Tools, scale: float) -> list[Workload]:
-    """Give every workload; `scale` is how much of the full sizes is sent."""
+    """Return every workload; `scale` is how much of the full sizes is sent."""
     field = all_of(tools)
 
     def taking(name: str, title: str, batch: Batch, names: Iterable[str]) -> Workload:

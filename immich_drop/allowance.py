@@ -1,6 +1,6 @@
 """How much one session or address may have under way.
 
-Each limit is a look at the table in the transaction that adds to it: fifty requests at once cannot
+Each limit is checked in the transaction that adds to the table: fifty requests at once cannot
 all find the last place free.
 """
 
@@ -25,29 +25,29 @@ class Allowance:
     """Bytes a session may bring in all; a deferred length counts when it is told."""
 
     def of(self, upload: Upload) -> Write[None]:
-        """Make the look that follows when an upload was added.
+        """Make the check that runs after an upload was added, in the same transaction.
 
         It raises TooManyUploads and SessionFull.
         """
         full = self.bytes_of(upload)
 
-        def look(connection: sqlite3.Connection) -> None:
+        def check(connection: sqlite3.Connection) -> None:
             self._check_open(connection, upload)
             full(connection)
 
-        return look
+        return check
 
     def bytes_of(self, upload: Upload) -> Write[None]:
-        """Make the look that follows when an upload's length was told. It raises SessionFull."""
+        """Make the check that runs after an upload's length was told. It raises SessionFull."""
 
-        def look(connection: sqlite3.Connection) -> None:
+        def check(connection: sqlite3.Connection) -> None:
             if self.session_bytes and upload.session is not None:
                 query = "SELECT coalesce(sum(length), 0) FROM uploads WHERE session = ?"
                 brought = connection.execute(query, (upload.session,)).fetchone()[0]
                 if brought > self.session_bytes:
                     raise SessionFull(f"{brought} of {self.session_bytes} bytes")
 
-        return look
+        return check
 
     def _check_open(self, connection: sqlite3.Connection, upload: Upload) -> None:
         if not self.open_uploads:

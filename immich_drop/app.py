@@ -46,7 +46,7 @@ GRACE = 5.0
 """Seconds that running chunks and deliveries get at the end."""
 
 IDLE = 60.0
-"""Seconds of silence after which a request is given up: in its headers, in its body (see `pace`)."""
+"""Seconds of silence after which a request is given up, in its headers or its body (see `pace`)."""
 
 HOUR = 3600.0
 MINUTE = 60.0
@@ -285,7 +285,7 @@ class App:
         self._clocks = [asyncio.create_task(job) for job in jobs]
 
     async def _remember_secret(self) -> str:
-        """Give the secret that signs what a guest's browser keeps; it survives a restart."""
+        """Return the secret that signs what a guest's browser keeps; it survives a restart."""
         secret = self._db.fact(SECRET)
         if secret is None:
             secret = token_urlsafe(32)

@@ -2,7 +2,7 @@
 
 Over plain HTTP/1.1 and mobile data some forty small modules cost a second, and more bytes of
 headers than of code. Each becomes a function that returns its exports, after those it imports; so
-names stay apart, and `import.meta.url` and `import("./lang/…")` mean what they meant. Only the forms
+names stay apart, and `import.meta.url` and `import("./lang/…")` mean what they did. Only the forms
 that `web/js` uses are understood; with any other the server does not start.
 """
 

@@ -61,15 +61,15 @@ class Db:
         return self._one("SELECT * FROM uploads WHERE session = ? AND item = ?", session, item)
 
     def of_session(self, session: str) -> list[Upload]:
-        """Give every upload of a session, oldest first."""
+        """Return every upload of a session, oldest first."""
         return self._many("SELECT * FROM uploads WHERE session = ? ORDER BY created_at", session)
 
     def in_state(self, state: State) -> list[Upload]:
-        """Give every upload in a state, oldest first."""
+        """Return every upload in a state, oldest first."""
         return self._many("SELECT * FROM uploads WHERE state = ? ORDER BY created_at", state)
 
     def unsettled(self) -> set[str]:
-        """Give the ids of all uploads whose bytes are still needed, in one look: none slips by."""
+        """Return the ids of all uploads whose bytes are needed, in one look: none slips by."""
         settled = ", ".join(f"'{state}'" for state in SETTLED)
         rows = self.read(f"SELECT id FROM uploads WHERE state NOT IN ({settled})")
         return {str(row[0]) for row in rows}
@@ -151,7 +151,7 @@ class Db:
         await self.write(lambda c: c.execute(query, (to_ms(before),)))
 
     def stored_since(self, moment: datetime) -> list[Upload]:
-        """Give every upload that got into Immich after a moment, in the order they came."""
+        """Return every upload that got into Immich after a moment, in the order they came."""
         query = (
             "SELECT * FROM uploads WHERE state = 'stored' AND updated_at > ? ORDER BY created_at"
         )
@@ -182,7 +182,7 @@ class Db:
         return str(rows[0][0]) if rows else None
 
     def facts(self, start: str) -> list[str]:
-        """Give the keys of all facts that begin so."""
+        """Return the keys of all facts that begin so."""
         return [
             str(row[0]) for row in self.read("SELECT key FROM facts WHERE key GLOB ?", start + "*")
         ]
@@ -194,7 +194,7 @@ class Db:
         )
 
     async def forget(self, key: str) -> None:
-        """Drop a fact that is one no more."""
+        """Drop a fact that no longer holds."""
         await self.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
 
     def ping(self) -> None:
@@ -204,7 +204,7 @@ class Db:
     # --- for the tables that others keep
 
     def read(self, query: str, *values: object) -> list[sqlite3.Row]:
-        """Give all rows of a query. Raises Unavailable."""
+        """Return all rows of a query. Raises Unavailable."""
         try:
             with closing(self._reader.execute(query, values)) as cursor:
                 return cast(list[sqlite3.Row], cursor.fetchall())
@@ -252,7 +252,7 @@ class Db:
 
 
 def to_ms(moment: datetime) -> int:
-    """Give a moment as a column has it: milliseconds since 1970."""
+    """Return a moment as a column has it: milliseconds since 1970."""
     return round(moment.timestamp() * 1000)
 
 

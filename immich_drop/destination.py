@@ -45,7 +45,7 @@ class Destinations:
         self._made: dict[str, Destination] = {}
 
     def of(self, link: str) -> Destination:
-        """Give the destination of a link, or of OWN. Raises LinkUnknown."""
+        """Return the destination of a link, or of OWN. Raises LinkUnknown."""
         if link not in self._made:
             made = self._made[link] = self._make(link)
             made.forwarder.start()
@@ -80,7 +80,7 @@ class Destinations:
         return self._made[upload.link].forwarder.sent(upload.id) if upload.link in self._made else 0
 
     def closed(self) -> Iterator[ImmichHold]:
-        """Give the reasons why what came by links waits."""
+        """Return the reasons why what came by links waits."""
         for link, each in self._made.items():
             if link != OWN and each.gate.reason is not None and not each.forwarder.idle():
                 yield each.gate.reason

@@ -1,7 +1,8 @@
 """Giving an upload up: first its row, then its bytes.
 
-A file without a row may be the only copy of what a guest brought: the database was lost, or an older
-one was put back. So a file is deleted only where a row, or a mark that outlives the row, says so.
+A file without a row may be the only copy of what a guest brought: the database was lost, or an
+older one was put back. So a file is deleted only where a row, or a mark that outlives the row, says
+so.
 """
 
 from immich_drop.db import Db

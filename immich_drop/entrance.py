@@ -1,8 +1,8 @@
 """Who may come in, and by which link.
 
-Immich decides about its links, and its answer counts for FRESH seconds. While it is down, a link that
-was open to somebody before stays open: what comes by it waits, as everything does. Immich takes
-uploads through a link with a password without asking for the password, so we ask.
+Immich decides about its links, and its answer counts for FRESH seconds. While it is down, a link
+that was open to somebody before stays open: what comes by it waits, as everything does. Immich
+takes uploads through a link with a password without asking for the password, so we ask.
 """
 
 import asyncio
@@ -153,7 +153,7 @@ class Entrance:
             return link
 
     async def _ask(self, ref: Ref, address: str) -> Link:
-        """Return what Immich says, or said a moment ago: guests who come together share an answer."""
+        """Return what Immich says, or said a moment ago: guests who come together share it."""
         question = self._questions.get(ref)
         if question is None or self._is_stale(question):
             question = self._ask_anew(ref, address)

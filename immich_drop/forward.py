@@ -198,7 +198,7 @@ class Forwarder:
         self.push(upload)
 
     def _teller(self, upload: Upload) -> Callable[[int], None]:
-        """Make the ear for one upload's progress: it tells the page, but not every block."""
+        """Make the progress callback of one upload: it tells the page, but not every block."""
         told = float("-inf")
 
         def tell(sent: int) -> None:

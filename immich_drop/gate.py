@@ -1,4 +1,4 @@
-"""The gate in front of Immich: while nothing can get through, one delivery at a time tries.
+"""A circuit breaker in front of Immich: while nothing gets through, one delivery at a time tries.
 
 When Immich is down, or the key was revoked, two thousand uploads need not find out one by one. The
 first one that does closes the gate; after a pause one is let through as a trial, and what comes of

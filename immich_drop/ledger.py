@@ -44,7 +44,7 @@ class Ledger:
         )
 
     def entries(self) -> list[tuple[bytes, str, datetime, str]]:
-        """Give every checksum with its asset, moment and link, oldest first."""
+        """Return every checksum with its asset, moment and link, oldest first."""
         rows = self._db.read(
             "SELECT checksum, asset_id, settled_at, link FROM ledger ORDER BY settled_at"
         )

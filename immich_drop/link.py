@@ -1,7 +1,7 @@
 """The shared links of Immich that guests came by, as we remember them.
 
-Immich decides about them. Our memory serves while it is down, is what deliveries by a link need, and
-tells a link that has ended from one that never was.
+Immich decides about them. Our memory serves while it is down, is what deliveries by a link need,
+and tells a link that has ended from one that never was.
 """
 
 import hashlib

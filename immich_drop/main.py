@@ -84,7 +84,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _environment() -> dict[str, str | None]:
-    """Give what is set: in `.env`, or for real, which wins. Raises SettingsError, OSError."""
+    """Return what is set: in `.env`, or for real, which wins. Raises SettingsError, OSError."""
     try:
         return {**dotenv_values(".env"), **os.environ}
     except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 A watcher gets a snapshot, then the whole state of an upload at each change: events are idempotent,
 and a lost one costs nothing. Events for one upload that a slow watcher has not taken yet are
-replaced by newer ones, so a stalled phone costs a dictionary, not a queue.
+replaced by newer ones, so a stalled phone holds at most one event for each upload.
 """
 
 import asyncio

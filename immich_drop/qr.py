@@ -17,7 +17,7 @@ def save(url: str, path: Path) -> None:
 
 
 def svg(url: str) -> bytes:
-    """Draw it as SVG: black on white, whatever the page's colours are, so that cameras can read it."""
+    """Draw it as SVG: black on white, whatever the page's colours, so that cameras can read it."""
     drawing = BytesIO()
     segno.make(url, error="m").save(drawing, kind="svg", scale=8, light="#fff")
     return drawing.getvalue()

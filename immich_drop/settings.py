@@ -248,5 +248,5 @@ class Settings:
 
 
 def keys() -> dict[str, str]:
-    """Give every key with its default, as `.env.example` and README's table list them."""
+    """Return every key with its default, as `.env.example` and README's table list them."""
     return {setting.name.upper(): setting.metadata["default"] for setting in fields(Settings)}

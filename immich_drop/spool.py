@@ -95,7 +95,7 @@ class Spool:
             raise explain(error) from error
 
     async def touch(self, upload_id: str, moment: datetime) -> None:
-        """Say when bytes came last; an upload without any gets an empty file. Raises Unavailable."""
+        """Say when bytes came last; one without any gets an empty file. Raises Unavailable."""
         await self.disk.run(partial(_date, self.path(upload_id), moment.timestamp()))
 
     async def open(self, upload_id: str) -> SpoolFile:
@@ -165,7 +165,7 @@ class Spool:
 
 
 def _pages(size: int) -> memoryview:
-    """Give whole pages, which take memory only once they are read into."""
+    """Return whole pages, which take memory only once they are read into."""
     return memoryview(mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 

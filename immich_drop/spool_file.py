@@ -47,7 +47,7 @@ class Digest:
         self.hashed = other.hashed
 
     def copy(self) -> "Digest":
-        """Give one that goes on by itself."""
+        """Return one that goes on by itself."""
         return Digest(self.sha1.copy(), self.hashed)
 
 
@@ -110,7 +110,7 @@ class SpoolFile:
             self._safe = True
 
     async def checksum(self) -> bytes:
-        """Give the SHA-1 of all bytes written."""
+        """Return the SHA-1 of all bytes written."""
         await self._catch_up()
         return self._digest.sha1.digest()
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: sessions go round, so that one guest's 2,000 photos don't starve another's three.
+"""Round robin over sessions, so that one guest's 2,000 photos don't starve another's three.
 
 Within a session the first come is the first to go. An upload that has to wait joins again when it
 is due.

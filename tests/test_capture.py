@@ -1,4 +1,4 @@
-"""When was it taken, and whom is it from: every format, the order of trust, files that mean harm."""
+"""When was it taken, and whom is it from: each format, the order of trust, files that mean harm."""
 
 import os
 import struct

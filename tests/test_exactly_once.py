@@ -83,7 +83,7 @@ def test_what_immich_lost_is_brought_again(product: Product, immich: Immich) -> 
 
 
 def test_a_row_without_a_file_is_no_proof(product: Product, immich: Immich, session: str) -> None:
-    """Immich before 3.1 keeps the row when storing the file fails, and calls the next a duplicate."""
+    """Immich before 3.1 keeps the row when storing the file fails, and calls the next duplicate."""
     data = b"Immich lists this photo and cannot show it"
     with immich.fault("error_after_insert"):
         product.tus.upload(data, session=session, item="1")

@@ -1,4 +1,4 @@
-"""Guests who come by a shared link of Immich, in a browser: the page, and the door in front of it."""
+"""Guests who come by a shared link of Immich, in a browser: the page, and the door before it."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""A link that ends while its guests are here: nothing that was received is lost, and the host hears."""
+"""A link that ends while its guests are here: nothing received is lost, and the host hears."""
 
 import secrets
 from collections.abc import Callable, Iterator

@@ -102,7 +102,7 @@ def _movie(movie: Region) -> Iterator[datetime]:
 
 
 def _apple_date(meta: Region) -> datetime:
-    """Read Apple's creation date. Raises EOFError: there is none. Raises ValueError: it is no date."""
+    """Read Apple's creation date. Raises EOFError for none, ValueError for no date."""
     meta = _contents(meta)
     index = _keys(_child(meta, b"keys")).index(_CREATION_DATE) + 1
     value = _child(_child(meta, b"ilst"), index.to_bytes(4, "big"))
@@ -112,7 +112,7 @@ def _apple_date(meta: Region) -> datetime:
 
 
 def _contents(meta: Region) -> Region:
-    """Return the contents of a `meta` box; ISO's begin with version and flags, QuickTime's do not."""
+    """Return what is in a `meta` box; ISO's begin with version and flags, QuickTime's don't."""
     return meta if meta.bytes(4, 4) == b"hdlr" else meta.part(4)
 
 

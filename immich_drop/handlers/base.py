@@ -103,7 +103,7 @@ class DropHandler(RequestHandler):
         )
 
     def keep_unlocked(self, lock: str) -> None:
-        """Have the guest's browser remember for a while which lock it opened."""
+        """Set the cookie that proves the guest entered the link's password."""
         self.set_signed_cookie(
             self._cookie,
             lock,
@@ -124,7 +124,7 @@ class DropHandler(RequestHandler):
         return f"unlocked-{scope(self.ref)}"
 
     def own(self, session: str) -> str:
-        """Make a session of the page one of its drop: by another link it is another one."""
+        """Prefix a session with its link: one browser has a session of its own for each."""
         return f"{scope(self.ref)}.{session}" if self.ref else session
 
     def read_json(self) -> dict[str, Any]:

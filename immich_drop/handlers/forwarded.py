@@ -30,7 +30,7 @@ class Forwarded:
         self._base_path = base_path
 
     def address(self, request: HTTPServerRequest) -> str:
-        """Give the guest's address: the last hop that is not a trusted proxy.
+        """Return the guest's address: the last hop that is not a trusted proxy.
 
         Of IPv6 it is the network of the subscriber, for limits on single addresses would be none.
         """
@@ -44,7 +44,7 @@ class Forwarded:
         return _subscriber(address)
 
     def base_url(self, request: HTTPServerRequest) -> str:
-        """Give the absolute address of the drop, without a slash at the end."""
+        """Return the absolute address of the drop, without a slash at the end."""
         if self._public_url:
             return self._public_url
         scheme = request.protocol
@@ -53,7 +53,7 @@ class Forwarded:
         return f"{scheme}://{self._asked(request)}{self._base_path}"
 
     def _asked(self, request: HTTPServerRequest) -> str:
-        """Give the host the guest asked for, with its port."""
+        """Return the host the guest asked for, with its port."""
         trusted = self.trusts(request.remote_ip or "")
         return (trusted and _last(request, "X-Forwarded-Host")) or request.host
 

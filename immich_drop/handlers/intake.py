@@ -38,7 +38,7 @@ class Buffers:
         self._unmade = count
 
     def take(self) -> memoryview | None:
-        """Give a large buffer; None when all are in use."""
+        """Return a large buffer; None when all are in use."""
         if self._free:
             return self._free.pop()
         if not self._unmade:

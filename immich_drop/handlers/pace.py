@@ -34,7 +34,7 @@ class Pace:
 
     @property
     def patience(self) -> float:
-        """Seconds the guest has left for what it still owes; below 0 it had its time."""
+        """Seconds the guest has left for what it still owes; negative once it has run out."""
         return self._window - self._waited - self._silence
 
     @property

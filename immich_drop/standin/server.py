@@ -51,7 +51,7 @@ class StandIn:
         job_delay: float | None = 0.2,
         seed: int = 0,
     ) -> None:
-        """`service_time` in seconds per upload; `job_delay` seconds until jobs run, None: by hand."""
+        """`service_time` in seconds per upload; jobs run after `job_delay` seconds, or by hand."""
         self.release = Release.of(version, wire)
         self.library = Library(folder)
         self.user = User(name="Host", admin=True)

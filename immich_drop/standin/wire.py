@@ -174,7 +174,7 @@ class Release:
         }
 
     def kind(self, name: str) -> str | None:
-        """Tell the kind of a file (`image`, `video`, `sidecar`) by its name, None if unsupported."""
+        """Tell the kind of a file (`image`, `video`, `sidecar`) by its name; None: unsupported."""
         return _kinds(self).get(PurePath(name).suffix.lower())
 
     def _knows(self, suffix: str) -> bool:

@@ -1,4 +1,4 @@
-"""One stand-in and one product for all attacks: whoever survives one has the next one before him."""
+"""One stand-in and one product for all attacks: who survives one has the next one before him."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a link rests on, its key, its name and its password, is told to nobody; and is not guessed."""
+"""What a link rests on, its key, its name and its password, is told to nobody, and not guessed."""
 
 import json
 import re

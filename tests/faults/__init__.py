@@ -1,1 +1,1 @@
-"""What breaks beneath and behind the product: disks, databases, Immich, files nobody should open."""
+"""What breaks beneath and behind the product: disks, databases, Immich, files none should open."""

@@ -1,4 +1,4 @@
-"""A disk that is full, read-only, gone, slow or broken: said clearly, survived, gone on by itself."""
+"""A disk that is full, read-only, gone, slow, broken: said clearly, survived, gone on by itself."""
 
 import os
 import resource
@@ -67,7 +67,7 @@ def test_full(immich: Immich, tmp_path: Path, database_too: bool) -> None:
 
 @may_mount
 def test_full_in_the_middle_of_one_request(immich: Immich, tmp_path: Path) -> None:
-    """Free space is looked at once a second; a faster disk says so itself, and what it took stays."""
+    """Free space is looked at once a second; a faster disk says so itself; what it took stays."""
     data = os.urandom(8 * MEGABYTE)
     with on_a_disk(immich, tmp_path) as (product, disk):
         tus = product.tus

@@ -1,4 +1,4 @@
-"""The product as a host runs it: `python server.py`, settings from the environment, a data folder."""
+"""The product as a host runs it: `python server.py`, settings by environment, a data folder."""
 
 import os
 import re

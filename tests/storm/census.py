@@ -1,4 +1,4 @@
-"""What must be true when the storm is over: of Immich, of the spool, of the rows, of the process."""
+"""What must be true when the storm is over: of Immich, the spool, the rows, the process."""
 
 import hashlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""Guests who bring files over bad networks, in every way tus allows, and remember what they heard."""
+"""Guests who bring files over bad networks, in every way tus allows, and recall what they heard."""
 
 import hashlib
 import json

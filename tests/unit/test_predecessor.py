@@ -1,4 +1,4 @@
-"""Coming from the older immich-drop: nothing it knew is lost, nothing it said is silently ignored."""
+"""Coming from the older immich-drop: nothing it knew is lost, nothing it said silently ignored."""
 
 import sqlite3
 from pathlib import Path
