@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fingerprint } from "../../web/js/fingerprint.js";
-import { Memory } from "../../web/js/memory.js";
+import { Journal } from "../../web/js/journal.js";
 import { all, CONFIG, first, guest, KIB, photo, until, wiseWorker } from "./support/guest.js";
 
-/** @import {Memo} from "../../web/js/memory.js" */
+/** @import {Memo} from "../../web/js/journal.js" */
 /** @import {Uploads} from "../../web/js/uploads.js" */
 
 /** @param {Buffer} bytes */
@@ -98,9 +98,9 @@ for (const [code, status] of Object.entries(SHUT))
   test(`${code} ends the line, and is not asked about again`, async (t) => {
     /** @type {Memo[]} */
     const kept = [];
-    const memory = new Memory(null);
-    memory.put = (memo) => kept.push(memo);
-    const { server, uploads, queue } = await guest(t, { memory });
+    const journal = new Journal(null);
+    journal.put = (memo) => kept.push(memo);
+    const { server, uploads, queue } = await guest(t, { journal });
     for (let n = 0; n < 3; n++) server.faults.push({ on: "POST", status, code });
     queue.add(Array.from({ length: 9 }, (_, n) => photo(1000 + n, `${n}.jpg`).picked));
     await until(uploads, all("failed"));
@@ -356,9 +356,9 @@ test("what failed in Immich is delivered again; without a network it stays faile
 test("what is remembered is enough to know a file again", async (t) => {
   /** @type {Memo[]} */
   const kept = [];
-  const memory = new Memory(null);
-  memory.put = (memo) => kept.push(memo);
-  const { uploads, queue } = await guest(t, { memory });
+  const journal = new Journal(null);
+  journal.put = (memo) => kept.push(memo);
+  const { uploads, queue } = await guest(t, { journal });
   const { picked } = photo(100 * KIB);
   queue.add([picked]);
   await until(uploads, all("received"));

@@ -3,8 +3,8 @@
 /** @import {Said, Words} from "./i18n.js" */
 import { ask } from "./ask.js";
 import { offerLanguages, speak } from "./language.js";
-import { recall, remember } from "./remember.js";
 import { element } from "./stage.js";
+import { recall, remember } from "./storage.js";
 import { Unlock } from "./unlock.js";
 
 /** @typedef {typeof import("./lang/door/en.js").default} DoorDictionary */

@@ -5,8 +5,8 @@
 import { ChunkSize } from "./chunk.js";
 import { Hasher } from "./hasher.js";
 import { sender } from "./http.js";
+import { Journal } from "./journal.js";
 import { Known } from "./known.js";
-import { Memory } from "./memory.js";
 import { Progress } from "./progress.js";
 import { Queue } from "./queue.js";
 import { session as sessionOf } from "./session.js";
@@ -18,25 +18,25 @@ const MIB = 2 ** 20;
 const SECOND_LOOK = 6000; // ms; by then a connection that did not survive has shown no progress
 
 /**
- * @param {object} [options]
- * @param {URL} [options.base]       the page's own address, up to the last slash
- * @param {Config} [options.config]  fetched unless given
+ * @param {object} options
+ * @param {Config} options.config
+ * @param {URL} [options.base]  the page's own address, up to the last slash
  * @param {string} [options.session]
  * @param {Send} [options.send]
- * @param {Memory} [options.memory]
+ * @param {Journal} [options.journal]
  * @param {boolean} [options.phone]  small chunks, read into memory
  * @returns {Promise<{uploads: Uploads, commands: Commands, config: Config, session: string}>}
  */
 export async function start({
+  config,
   base = new URL(".", location.href),
   send = sender(),
   phone = matchMedia("(pointer: coarse)").matches,
   ...given
-} = {}) {
-  const [config, session, memory] = await Promise.all([
-    given.config ?? configure(base, send),
+}) {
+  const [session, journal] = await Promise.all([
     given.session ?? sessionOf({ path: base.pathname }),
-    given.memory ?? Memory.open(`drop${base.pathname}`),
+    given.journal ?? Journal.open(`drop${base.pathname}`),
   ]);
   const uploads = new Uploads();
   const tus = new Tus({ endpoint: new URL("files/", base), send });
@@ -46,7 +46,7 @@ export async function start({
   });
   const commands = new Queue({
     gear: { uploads, tus, chunk, session, buffered: phone, random: Math.random },
-    memory,
+    journal,
     hasher: new Hasher(),
     known: config.precheck ? new Known({ url: new URL("api/known", base), session, send }) : null,
     config,
@@ -58,30 +58,19 @@ export async function start({
     },
     resync: () => progress.connect(),
   });
-  commands.restore(await memory.all(session));
+  commands.restore(await journal.all(session));
   const progress = new Progress({ uploads, session, base, send, cut: () => commands.doubt() });
-  watch({ commands, memory, progress });
+  watch({ commands, journal, progress });
   keepAwake(uploads);
   return { uploads, commands, config, session };
 }
 
 /**
- * @param {URL} base
- * @param {Send} send
- * @returns {Promise<Config>} rejects with the server's `status`, if there was one
- */
-async function configure(base, send) {
-  const answer = await send({ method: "GET", url: new URL("api/config", base) });
-  if (answer.status === 200 && answer.json) return answer.json;
-  throw Object.assign(new Error("no configuration"), { status: answer.status });
-}
-
-/**
  * Phones freeze pages and change networks; whenever there is reason to hope, try at once.
  *
- * @param {{commands: Commands, memory: Memory, progress: Progress}} parts
+ * @param {{commands: Commands, journal: Journal, progress: Progress}} parts
  */
-function watch({ commands, memory, progress }) {
+function watch({ commands, journal, progress }) {
   const hope = () => {
     commands.nudge();
     progress.connect();
@@ -90,6 +79,6 @@ function watch({ commands, memory, progress }) {
   progress.connect();
   addEventListener("online", hope);
   addEventListener("pageshow", ({ persisted }) => persisted && hope());
-  addEventListener("pagehide", () => memory.flush());
-  document.addEventListener("visibilitychange", () => (document.hidden ? memory.flush() : hope()));
+  addEventListener("pagehide", () => journal.flush());
+  document.addEventListener("visibilitychange", () => (document.hidden ? journal.flush() : hope()));
 }

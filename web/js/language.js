@@ -1,5 +1,5 @@
 import { direction, LANGUAGES, pickLanguage, Words } from "./i18n.js";
-import { recall, remember } from "./remember.js";
+import { recall, remember } from "./storage.js";
 
 const KEY = "language";
 

@@ -1,5 +1,6 @@
 // The composition root: finds the elements, makes the parts, connects them.
 
+import { layOut } from "./collage.js";
 /** @import {Commands, Config, Picked, Summary} from "./types.js" */
 /** @import {Words} from "./i18n.js" */
 /** @import {Uploads} from "./uploads.js" */
@@ -9,7 +10,6 @@ import { ask, Host, regret } from "./host.js";
 import { isApple, isInApp, showWayOut } from "./inapp.js";
 import { offerLanguages, speak } from "./language.js";
 import { List } from "./list.js";
-import { layOut } from "./memories.js";
 import { askName } from "./name.js";
 import { Notice } from "./notice.js";
 import { Overview, SETTLED } from "./overview.js";

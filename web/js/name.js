@@ -1,5 +1,5 @@
 /** @import {Config} from "./types.js" */
-import { recall, remember } from "./remember.js";
+import { recall, remember } from "./storage.js";
 
 const KEY = "guest"; // one person, whichever drops they bring something to
 

@@ -4,7 +4,7 @@
 /** @import {Hasher} from "./hasher.js" */
 /** @import {Item, Commands, Config} from "./types.js" */
 /** @import {Known} from "./known.js" */
-/** @import {Memory, Memo} from "./memory.js" */
+/** @import {Journal, Memo} from "./journal.js" */
 import { fingerprint } from "./fingerprint.js";
 import { Intake } from "./intake.js";
 import { isShut, newItem, SAFE } from "./item.js";
@@ -23,7 +23,7 @@ export class Queue {
   #uploads;
   /** @type {Gear} */
   #gear;
-  #memory;
+  #journal;
   #named;
   #redeliver;
   #resync;
@@ -33,20 +33,20 @@ export class Queue {
   /**
    * @param {object} parts
    * @param {Omit<Gear, "keep" | "guest">} parts.gear
-   * @param {Memory} parts.memory
+   * @param {Journal} parts.journal
    * @param {Hasher} parts.hasher
    * @param {Known | null} parts.known  null: not worth asking
    * @param {Config} parts.config
    * @param {(upload: string) => Promise<boolean>} parts.redeliver  ask the server to try Immich again
    * @param {() => void} parts.resync  have the server tell everything
    */
-  constructor({ gear, memory, hasher, known, config, redeliver, resync }) {
+  constructor({ gear, journal, hasher, known, config, redeliver, resync }) {
     const { uploads } = gear;
     this.#uploads = uploads;
     this.#gear = { ...gear, guest: "", keep: this.#keep.bind(this) };
     this.#named = config.guestName === "required";
     uploads.held = this.#named;
-    this.#memory = memory;
+    this.#journal = journal;
     this.#redeliver = redeliver;
     this.#resync = resync;
     this.#lanes = new Lanes({ uploads, hasher, known });
@@ -248,7 +248,18 @@ export class Queue {
     const session = this.#gear.session;
     transfer.kept = state;
     if (code === "unreadable" || (state === "failed" && isShut(code))) state = "interrupted";
-    this.#memory.put({ id, session, name, size, kind, state, print, sha1, handle, at: Date.now() });
+    this.#journal.put({
+      id,
+      session,
+      name,
+      size,
+      kind,
+      state,
+      print,
+      sha1,
+      handle,
+      at: Date.now(),
+    });
   }
 }
 

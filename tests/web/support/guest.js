@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { ChunkSize } from "../../../web/js/chunk.js";
 import { Hasher } from "../../../web/js/hasher.js";
 import { sender } from "../../../web/js/http.js";
+import { Journal } from "../../../web/js/journal.js";
 import { Known } from "../../../web/js/known.js";
-import { Memory } from "../../../web/js/memory.js";
 import { Queue } from "../../../web/js/queue.js";
 import { Tus } from "../../../web/js/tus.js";
 import { Uploads } from "../../../web/js/uploads.js";
@@ -60,7 +60,7 @@ export function wiseWorker(answers) {
  * @property {boolean} [buffered]
  * @property {string} [session]
  * @property {() => number} [random]
- * @property {Memory} [memory]
+ * @property {Journal} [journal]
  * @property {() => import("../../../web/js/hasher.js").HashWorker} [worker]
  * @property {Partial<import("../../../web/js/types.js").Config>} [config]
  * @property {() => Promise<boolean>} [redeliver]
@@ -86,7 +86,7 @@ export async function guest(t, options = {}) {
       tus: new Tus({ endpoint: new URL("files/", server.base), send }),
       random: options.random ?? (() => 0.01),
     },
-    memory: options.memory ?? new Memory(null),
+    journal: options.journal ?? new Journal(null),
     hasher: new Hasher(options.worker ?? deafWorker),
     known: new Known({ url, session, send }),
     config: { ...CONFIG, ...options.config },

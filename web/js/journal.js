@@ -19,7 +19,7 @@ const GATHER = 200; // ms
  * @property {number} at  ms since 1970
  */
 
-export class Memory {
+export class Journal {
   #db;
   /** @type {Map<string, Memo>} */
   #pending = new Map();
@@ -37,9 +37,9 @@ export class Memory {
     try {
       const request = /** @type {IDBFactory} */ (factory).open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
-      return new Memory(await done(request));
+      return new Journal(await done(request));
     } catch {
-      return new Memory(null);
+      return new Journal(null);
     }
   }
 
