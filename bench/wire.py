@@ -55,17 +55,12 @@ class Source:
 
 
 class Connection:
-    """One kept-alive connection."""
+    """One connection, kept alive as long as the server says so."""
 
     def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
         self._host = f"{address[0]}:{address[1]}"
-        self.socket = socket.create_connection(address, timeout=PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # The kernel's own time-outs leave the socket blocking, as sendfile wants it.
-        self.socket.settimeout(None)
-        patience = struct.pack("ll", PATIENCE, 0)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+        self.socket = _connect(address)
 
     def close(self) -> None:
         """Hang up."""
@@ -108,6 +103,9 @@ class Connection:
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         if not bodiless and status != 204:
             body = self._body(headers, body)
+        if headers.get("connection") == "close":
+            self.socket.close()
+            self.socket = _connect(self._address)
         if not 200 <= status < 300:
             raise Refused(f"{lines[0]}: {body[:200]!r}")
         return Answer(status, headers, body)
@@ -125,3 +123,14 @@ class Connection:
         if not data:
             raise Refused("the server hung up")
         return data
+
+
+def _connect(address: tuple[str, int]) -> socket.socket:
+    connected = socket.create_connection(address, timeout=PATIENCE)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # The kernel's own time-outs leave the socket blocking, as sendfile wants it.
+    connected.settimeout(None)
+    patience = struct.pack("ll", PATIENCE, 0)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+    return connected

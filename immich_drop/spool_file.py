@@ -19,9 +19,9 @@ from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
 from immich_drop.upload import Checksum
 
 PIECE = 512 * 1024
-"""Bytes written and hashed at a time. The hash finds most of them in the cache, and the thread waits
-for its turn at the GIL less often than with smaller ones; larger ones have ext4 look for 1 MiB of
-memory in a row, which a virtual machine may have to ask its host for."""
+"""Bytes written and hashed at a time. The hash finds most of them in the cache, and the thread
+waits for its turn at the GIL less often than with smaller ones; larger ones have ext4 look for a
+MiB of memory in a row, which a virtual machine may have to ask its host for."""
 
 STRIDE = 8 * 1024 * 1024
 """Bytes hashed in one go while catching up, so that it never holds a thread for long."""
