@@ -61,9 +61,5 @@ def _database(path: Path) -> Finding:
     if version > len(MIGRATIONS):
         return error("database", f"{path} is of a newer version.", "Update this program.")
     if state != "ok":
-        return error(
-            "database",
-            f"{path} is damaged: {state}.",
-            "Put a backup back.",
-        )
+        return error("database", f"{path} is damaged: {state}.", "Put a backup back.")
     return ok("database", f"{path} is sound.")
