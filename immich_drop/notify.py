@@ -93,7 +93,7 @@ class Notifier:
         waiting = self._db.waiting(LinkRevoked.code)
         told = set((self._db.fact(CLOSED) or "").split())
         sentences = [
-            f"{self._name(link)}: {count} waiting: Immich no longer lets this link upload."
+            f"{self._name(link)}: {count} waiting, as Immich no longer lets this link upload."
             for link, count in waiting.items()
             if link not in told
         ]

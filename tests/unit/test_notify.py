@@ -213,5 +213,5 @@ async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
         await host.db.add(upload(**waits))
         await notifier.send_due()
     sentences = [told["body"] for told in host.told()]
-    why = "waiting: Immich no longer lets this link upload."
+    why = "waiting, as Immich no longer lets this link upload."
     assert sentences == [f"The club: 3 {why}", f"The club: 1 {why}"]
