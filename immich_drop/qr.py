@@ -1,4 +1,7 @@
-"""The QR code of a drop's address: to print, or to continue on a phone."""
+"""The QR code of a drop's address: to print, or to continue on a phone.
+
+Never a Micro QR code, into which `http://nas/` would fit: the cameras of phones do not read those.
+"""
 
 from io import BytesIO
 from pathlib import Path
@@ -8,7 +11,7 @@ import segno
 
 def show(url: str) -> None:
     """Draw it on the terminal."""
-    segno.make(url, error="m").terminal(compact=True)
+    segno.make_qr(url, error="m").terminal(compact=True)
 
 
 def save(url: str, path: Path) -> None:
@@ -19,5 +22,5 @@ def save(url: str, path: Path) -> None:
 def svg(url: str) -> bytes:
     """Draw it as SVG: black on white, whatever the page's colours, so that cameras can read it."""
     drawing = BytesIO()
-    segno.make(url, error="m").save(drawing, kind="svg", scale=8, light="#fff")
+    segno.make_qr(url, error="m").save(drawing, kind="svg", scale=8, light="#fff")
     return drawing.getvalue()

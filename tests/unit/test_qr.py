@@ -20,3 +20,10 @@ def test_the_picture_says_the_address(tmp_path: Path) -> None:
     assert b"<svg" in drawn
     assert drawn == qr.svg(URL)
     assert drawn != qr.svg(f"{URL}other")
+
+
+def test_a_short_address_is_drawn_for_phones_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A Micro QR code is smaller than 21 modules a side, and a margin of 4 around them."""
+    assert b'd="M0 0h29v29h-29z"' in qr.svg("http://nas/")
+    qr.show("http://nas/")
+    assert len(capsys.readouterr().out.split()[0]) == 29
