@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from email.header import Header
 from itertools import groupby
 
 from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
@@ -133,7 +134,7 @@ class Notifier:
 
     def _request(self, sentence: str, details: dict[str, object]) -> HTTPRequest:
         if self._plain:
-            headers, body = {"Title": self._title.encode("ascii", "ignore").decode()}, sentence
+            headers, body = {"Title": _in_a_header(self._title)}, sentence
         else:
             headers = {"Content-Type": "application/json"}
             body = json.dumps({"title": self._title, "body": sentence} | details)
@@ -145,6 +146,11 @@ class Notifier:
             follow_redirects=False,
             request_timeout=TIMEOUT,
         )
+
+
+def _in_a_header(title: str) -> str:
+    """Write a title into one line of ASCII, as ntfy reads it since 2.4: RFC 2047."""
+    return Header(" ".join(title.split()), maxlinelen=0).encode()
 
 
 def _link(upload: Upload) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
+from email.header import decode_header
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,7 @@ async def telling(
     status: int = 200,
     plain: bool = False,
     daily: bool = False,
+    title: str = "Anna & Tom 🎉",
 ) -> AsyncIterator[tuple[Host, Notifier]]:
     """Put a notifier before a host, or before nobody at `url`; another one may follow."""
     with opened(folder / "state.db") as db:
@@ -89,7 +91,7 @@ async def telling(
                 url or address,
                 plain=plain,
                 daily=daily,
-                title="Anna & Tom 🎉",
+                title=title,
                 db=db,
                 book=LinkBook(db),
                 now=lambda: host.now,
@@ -113,15 +115,24 @@ async def test_one_notice_for_a_batch_when_it_is_over(tmp_path: Path) -> None:
     assert (told["photos"], told["videos"], told["title"]) == (2, 1, "Anna & Tom 🎉")
 
 
+@pytest.mark.parametrize(
+    ("title", "heard"),
+    [
+        ("Anna & Tom", "Anna & Tom"),
+        ("Jürgens Fest 🎉 " * 9, ("Jürgens Fest 🎉 " * 9).strip()),
+        ("two\nlines\r\n", "two lines"),
+    ],
+)
 @pytest.mark.gen_test
-async def test_ntfy_takes_text(tmp_path: Path) -> None:
-    async with telling(tmp_path, plain=True) as (host, notifier):
+async def test_ntfy_takes_text(tmp_path: Path, title: str, heard: str) -> None:
+    async with telling(tmp_path, plain=True, title=title) as (host, notifier):
         await host.arrive("a.jpg")
         host.now += QUIET
         await notifier.send_due()
     (request,) = host.got
     assert request.body == b"1 photo has arrived."
-    assert request.headers["Title"].strip() == "Anna & Tom"
+    ((spoken, charset),) = decode_header(request.headers["Title"])
+    assert (spoken if charset is None else spoken.decode(charset)) == heard
 
 
 @pytest.mark.gen_test
