@@ -31,6 +31,8 @@ def by_key(text: str) -> ShareKey:
     100 digits, else base64url, leniently), so that each has many spellings. Without this each of
     them would be another drop, with password guesses of its own.
     """
+    # Node skips such a character, or takes its last byte for another: Immich must not see it.
+    text = text.encode("ascii", "replace").decode()
     try:
         hexadecimal = len(text) == 2 * KEY_BYTES
         raw = bytes.fromhex(text) if hexadecimal else urlsafe_b64decode(text + "==")

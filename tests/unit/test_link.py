@@ -150,6 +150,8 @@ def test_every_address_is_a_drop_of_its_own() -> None:
         KEY[:-1] + chr(ord(KEY[-1]) + 1),  # 67 characters hold 402 bits, and two are not read
         KEY + ".",
         f"{KEY})",
+        KEY + "é",
+        f"ж{KEY}\U0001f600",
         RAW.hex(),
         RAW.hex().upper(),
     ],
@@ -159,6 +161,12 @@ def test_a_key_has_one_spelling(spelling: str) -> None:
     assert by_key(spelling) == ShareKey(KEY)
 
 
-@pytest.mark.parametrize("text", ["nobody", "x", "ключ", "g" * 100, "", "-_-_", "a" * 200])
+@pytest.mark.parametrize("text", ["nobody", "x", "g" * 100, "", "-_-_", "a" * 200])
 def test_what_is_no_key_of_immichs_stays_as_it_is(text: str) -> None:
     assert by_key(text) == ShareKey(text)
+
+
+@pytest.mark.parametrize("text", ["ключ", "é", KEY.replace("A", "Ł", 1), KEY[:-1] + "\U0001f600"])
+def test_immich_is_asked_for_nothing_that_node_may_read_in_its_own_way(text: str) -> None:
+    plain = "".join(letter if letter.isascii() else "?" for letter in text)
+    assert by_key(text) == ShareKey(plain)
