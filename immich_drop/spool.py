@@ -65,8 +65,14 @@ class Spool:
         return self._folder / upload_id
 
     def ids(self) -> set[str]:
-        """Every upload that has a file; a file whose name is no id is none of ours."""
-        return {entry.name for entry in os.scandir(self._folder) if is_id(entry.name)}
+        """Every upload that has a file; a file whose name is no id is none of ours.
+
+        Raises Unavailable.
+        """
+        try:
+            return {entry.name for entry in os.scandir(self._folder) if is_id(entry.name)}
+        except OSError as error:
+            raise explain(error) from error
 
     def free(self) -> int:
         """Bytes the disk has left for us. Raises Unavailable."""
@@ -90,6 +96,7 @@ class Spool:
         try:
             return datetime.fromtimestamp(self.path(upload_id).stat().st_mtime, UTC)
         except FileNotFoundError:
+            self.free()
             return None
         except OSError as error:
             raise explain(error) from error
@@ -116,9 +123,9 @@ class Spool:
         await self.disk.run(partial(os.truncate, self.path(upload_id), size))
 
     async def delete(self, upload_id: str) -> None:
-        """Forget the bytes of an upload, if there are any."""
+        """Forget the bytes of an upload, if there are any. Raises Unavailable."""
         self._digests.pop(upload_id, None)
-        await self.disk.run(partial(self.path(upload_id).unlink, missing_ok=True))
+        await self.disk.run(partial(_delete, self.path(upload_id)))
 
     async def checksum(self, upload_id: str) -> bytes:
         """Read the SHA-1 of a whole file, for one that arrived before a restart."""
@@ -167,6 +174,13 @@ class Spool:
 def _pages(size: int) -> memoryview:
     """Return whole pages, which take memory only once they are read into."""
     return memoryview(mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        path.parent.stat()  # a disk that went away may come back, with the file on it
 
 
 def _date(path: Path, seconds: float) -> None:

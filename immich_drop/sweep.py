@@ -53,8 +53,7 @@ class Sweeper:
 
         Others without a row are left alone. Call before the first request.
         """
-        await discard_the_rest(db=self._db, spool=self._spool)
-        await self._delete_settled()
+        await self._delete_needless()
         strangers = self._spool.ids() - self._db.unsettled()
         if strangers:
             log.warning(
@@ -63,8 +62,9 @@ class Sweeper:
                 len(strangers),
             )
 
-    async def _delete_settled(self) -> None:
-        """Delete the files of settled uploads: we died, or the disk failed, in between."""
+    async def _delete_needless(self) -> None:
+        """Delete files of uploads settled or given up: we died, or the disk failed, in between."""
+        await discard_the_rest(db=self._db, spool=self._spool)
         for upload_id in self._spool.ids() - self._db.unsettled():
             if self._db.get(upload_id) is not None:
                 await self._spool.delete(upload_id)
@@ -85,7 +85,11 @@ class Sweeper:
                 log.warning("upload=%s %s", upload.id, error)
 
     async def expire(self) -> None:
-        """Forget unfinished uploads that were silent for too long, and old settled rows."""
+        """Forget unfinished uploads that were silent for too long, and old settled rows.
+
+        Raises Unavailable, and forgets nothing, while the disk is gone.
+        """
+        self._spool.free()
         await self.complete()
         now = self._now()
         closed = await self._look(now)
@@ -95,7 +99,7 @@ class Sweeper:
                     await self._receiver.expire(upload.id, closed=closed)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
-        await self._delete_settled()
+        await self._delete_needless()
         await self._db.prune(SETTLED, before=now - MEMORY)
 
     async def _look(self, now: datetime) -> timedelta:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from immich_drop.errors import Unavailable
 from immich_drop.sweep import LOOK, MEMORY
 from immich_drop.upload import SETTLED, State
 from unit.halves import Half, half
@@ -118,6 +119,40 @@ async def test_only_what_is_unfinished_and_silent_expires(tmp_path: Path) -> Non
         assert drop.db.get(silent.id) is drop.db.get(untouched.id) is None
         assert drop.spool.ids() == {active.id, complete.id}
         assert drop.db.get(complete.id) is not None
+
+
+@pytest.mark.gen_test
+async def test_nothing_expires_while_the_disk_is_gone(tmp_path: Path) -> None:
+    """Bytes of an hour ago may lie there, of an upload that began days ago."""
+    async with half(tmp_path) as drop:
+        made = await drop.create()
+        drop.clock.pass_(3 * DAY)
+        await drop.bring(made.id, DATA[:5])
+        moment = drop.clock.now().timestamp()
+        os.utime(drop.spool.path(made.id), (moment, moment))
+        (tmp_path / "spool").rename(tmp_path / "unplugged")
+        drop.clock.pass_(HOUR)
+        with pytest.raises(Unavailable):
+            await drop.sweeper.expire()
+        (tmp_path / "unplugged").rename(tmp_path / "spool")
+        await drop.sweeper.expire()
+        assert drop.db.get(made.id) is not None
+        assert drop.spool.ids() == {made.id}
+
+
+@pytest.mark.gen_test
+async def test_what_is_given_up_while_the_disk_is_gone_is_deleted_when_it_is_back(
+    tmp_path: Path,
+) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.create()
+        await drop.bring(made.id, DATA[:5])
+        (tmp_path / "spool").rename(tmp_path / "unplugged")
+        with pytest.raises(Unavailable):
+            await drop.receiver.terminate(made.id)
+        (tmp_path / "unplugged").rename(tmp_path / "spool")
+        await drop.sweeper.expire()
+        assert drop.spool.ids() == set()
 
 
 @pytest.mark.gen_test
