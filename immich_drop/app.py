@@ -17,7 +17,7 @@ from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.entrance import Entrance
 from immich_drop.handlers import make_application
-from immich_drop.handlers.forwarded import Forwarded
+from immich_drop.handlers.forwarded import Forwarded, subscriber
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
 from immich_drop.health import Health
@@ -261,6 +261,7 @@ class App:
             ),
             most=settings.limit_connections,
             exempt=parts.forwarded.trusts,
+            subscriber=subscriber,
             idle=self._idle,
         )
         self._server.add_sockets(sockets)

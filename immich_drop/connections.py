@@ -88,11 +88,18 @@ class BoundedServer(HTTPServer):
     """An HTTP server that lets in `most` connections of one address; 0 is any number."""
 
     def initialize(  # type: ignore[override]
-        self, application: Application, *, most: int, exempt: Callable[[str], bool], idle: float
+        self,
+        application: Application,
+        *,
+        most: int,
+        exempt: Callable[[str], bool],
+        subscriber: Callable[[str], str],
+        idle: float,
     ) -> None:
-        """Serve; `exempt` addresses are proxies, and `idle` seconds are enough for small things.
+        """Serve; `exempt` addresses are proxies, the others count by their `subscriber`.
 
-        Headers, and a body that is no file's, have to be whole by then.
+        `idle` seconds are enough for small things: headers, and a body that is no file's, have to
+        be whole by then.
         """
         super().initialize(
             application,
@@ -103,6 +110,7 @@ class BoundedServer(HTTPServer):
         )
         self._most = most
         self._exempt = exempt
+        self._subscriber = subscriber
         self._most_in_all = _allow_files() - RESERVE
         self._inside: WeakSet[IOStream] = WeakSet()
         self._by_address: dict[str, WeakSet[IOStream]] = {}
@@ -116,7 +124,7 @@ class BoundedServer(HTTPServer):
             self._send_away(stream)
             return
         self._inside.add(stream)
-        self._by_address.setdefault(host, WeakSet()).add(stream)
+        self._by_address.setdefault(self._subscriber(host), WeakSet()).add(stream)
         super().handle_stream(stream, address)
 
     def _is_full(self, host: str) -> bool:
@@ -124,7 +132,7 @@ class BoundedServer(HTTPServer):
             self._by_address = {key: own for key, own in self._by_address.items() if own}
         if _are_open(self._inside, self._most_in_all):
             return True
-        own = self._by_address.get(host)
+        own = self._by_address.get(self._subscriber(host))
         return bool(own and self._most and not self._exempt(host) and _are_open(own, self._most))
 
     def _send_away(self, stream: IOStream) -> None:

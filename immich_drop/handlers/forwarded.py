@@ -32,7 +32,7 @@ class Forwarded:
     def address(self, request: HTTPServerRequest) -> str:
         """Return the guest's address: the last hop that is not a trusted proxy.
 
-        Of IPv6 it is the network of the subscriber, for limits on single addresses would be none.
+        It is that of the subscriber, see there.
         """
         address: str = request.remote_ip or ""
         hops = request.headers.get("X-Forwarded-For", "").split(",")
@@ -41,7 +41,7 @@ class Forwarded:
             if not _is_address(hop):
                 break
             address = hop
-        return _subscriber(address)
+        return subscriber(address)
 
     def base_url(self, request: HTTPServerRequest) -> str:
         """Return the absolute address of the drop, without a slash at the end."""
@@ -113,7 +113,8 @@ def _host(url: str) -> str:
         return ""
 
 
-def _subscriber(address: str) -> str:
+def subscriber(address: str) -> str:
+    """Return what limits count: of IPv6 a network, for limits on single addresses would be none."""
     if not _is_address(address):
         return address
     ip = ip_address(address)

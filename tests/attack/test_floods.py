@@ -18,8 +18,12 @@ from harness.tus import VERSION, Tus
 from harness.wait import until
 from harness.websocket import TEXT, WebSocket
 from harness.wire import Connection, Hangup
+from tornado.iostream import IOStream
+from tornado.web import Application
 
 from attack.impatient import impatient_app
+from immich_drop.connections import BoundedServer
+from immich_drop.handlers.forwarded import subscriber
 
 MEGABYTE = 1 << 20
 
@@ -64,6 +68,27 @@ class TestConnections:
         with running(tmp_path, **immich.settings, **limits) as product, ExitStack() as stack:
             for connection in crowd(stack, product, 10):
                 assert connection.ask("GET", "/healthz").status == 200
+
+    @pytest.mark.gen_test
+    async def test_a_network_of_ipv6_is_one_subscriber(self) -> None:
+        server = BoundedServer(
+            Application(), most=2, exempt=lambda _: False, subscriber=subscriber, idle=5.0
+        )
+
+        def come(address: str) -> IOStream:
+            inside, outside = socket.socketpair()
+            server.handle_stream(IOStream(inside), (address, 0, 0, 0))
+            return IOStream(outside)
+
+        network, neighbour = "2001:db8::", "2001:db8:0:1::"
+        guests = [come(f"{each}9") for each in (network, network + "a:", network + "b:", neighbour)]
+        for guest in guests:
+            await guest.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        told = [await guest.read_until(b"\r\n") for guest in guests]
+        assert [line.split()[1] for line in told] == [b"404", b"404", b"429", b"404"]
+        for guest in guests:
+            guest.close()
+        await server.close_all_connections()
 
     @pytest.mark.skipif(not shutil.which("prlimit"), reason="util-linux is not there")
     def test_of_all_together(self, immich: Immich, tmp_path: Path) -> None:
