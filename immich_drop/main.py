@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 WRONG = 2
 """Exit code for what only the host can mend."""
 
+INTERRUPTED = 128 + signal.SIGINT
+"""Exit code after Ctrl-C, as shells have it."""
+
 DEMO = Path("demo")
 
 PASSWORD = "demo"
@@ -37,17 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     """Serve, or do what the arguments say; gives the exit code."""
     chosen = _read(arguments)
     try:
-        env = _environment()
-        if chosen.demo:
-            return asyncio.run(_demo(env))
-        settings = Settings.from_env(env)
-        if chosen.command == "qr":
-            return _qr(settings, chosen)
-        if chosen.check is not None:
-            return asyncio.run(_check(settings, chosen.check))
-        if chosen.command:
-            return asyncio.run(_command(settings, chosen))
-        return asyncio.run(_serve(settings, env))
+        return _do(chosen)
     except SettingsError as mistakes:
         print(f"Please correct .env (or the environment):\n{mistakes}", file=sys.stderr)
     except (Unavailable, OSError) as error:
@@ -55,7 +48,23 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{what}: {error}", file=sys.stderr)
     except (NotFound, StateConflict) as error:
         print(error, file=sys.stderr)
+    except KeyboardInterrupt:  # who serves listens for it; a check may wait for a silent Immich
+        return INTERRUPTED
     return WRONG
+
+
+def _do(chosen: argparse.Namespace) -> int:
+    env = _environment()
+    if chosen.demo:
+        return asyncio.run(_demo(env))
+    settings = Settings.from_env(env)
+    if chosen.command == "qr":
+        return _qr(settings, chosen)
+    if chosen.check is not None:
+        return asyncio.run(_check(settings, chosen.check))
+    if chosen.command:
+        return asyncio.run(_command(settings, chosen))
+    return asyncio.run(_serve(settings, env))
 
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness.immich import Immich
-from harness.product import SERVER, Product, environment, running
+from harness.product import SERVER, Product, environment, launch, running
 from harness.tus import patch_headers
 from harness.wait import until
 from harness.wire import Connection, Hangup, request
@@ -152,6 +152,17 @@ class TestCheck:
         assert done.returncode != 0
         assert "Traceback" not in done.stdout + done.stderr
         assert SECRET not in done.stdout + done.stderr
+
+    def test_who_has_waited_long_enough(self, tmp_path: Path) -> None:
+        """Something listens and says nothing; Ctrl-C needs no traceback."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            base = f"http://127.0.0.1:{silent.getsockname()[1]}/api"
+            settings = {"IMMICH_BASE_URL": base, "IMMICH_API_KEY": SECRET}
+            process = launch(tmp_path, settings, "--check")
+            with silent.accept()[0]:
+                process.signal(signal.SIGINT)
+                assert process.exit_code() == 130
+        assert process.log == ""
 
 
 class TestStart:
