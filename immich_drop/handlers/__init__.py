@@ -74,12 +74,17 @@ def _log_request(handler: RequestHandler) -> None:
     """Write the request's one line: loud only when the fault is ours."""
     status = handler.get_status()
     failure = handler.failure if isinstance(handler, DropHandler) else None
-    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
     log.log(
-        level,
+        _level(handler, status),
         "%s %s %d %s",
         handler.request.method,
         blanked(handler.request.path),
         status,
         f"{failure.code} ({failure})" if failure else "",
     )
+
+
+def _level(handler: RequestHandler, status: int) -> int:
+    if status < 400 or isinstance(handler, ReadyHandler):
+        return logging.DEBUG  # what is not ready was said once, and a monitor asks day and night
+    return logging.INFO if status < 500 else logging.WARNING
