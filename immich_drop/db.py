@@ -64,6 +64,10 @@ class Db:
         """Return every upload of a session, oldest first."""
         return self._many("SELECT * FROM uploads WHERE session = ? ORDER BY created_at", session)
 
+    def count_of_session(self, session: str) -> int:
+        """Count the uploads of a session."""
+        return int(self.read("SELECT count(*) FROM uploads WHERE session = ?", session)[0][0])
+
     def in_state(self, state: State) -> list[Upload]:
         """Return every upload in a state, oldest first."""
         return self._many("SELECT * FROM uploads WHERE state = ? ORDER BY created_at", state)

@@ -19,9 +19,13 @@ class Rate:
         self._swept = clock()
 
     def spend(self, key: str, count: int = 1) -> None:
-        """Take `count` tokens. Raises RateLimited; no limit when `per_minute` is 0."""
+        """Take `count` tokens, or all there can be; no limit when `per_minute` is 0.
+
+        Raises RateLimited.
+        """
         if not self._size:
             return
+        count = min(count, int(self._size))
         now = self._clock()
         if now - self._swept >= MINUTE:
             self._sweep(now)

@@ -71,7 +71,8 @@ class UploadsHandler(DropHandler):
 
     def get(self) -> None:
         self.parts.requests.spend(self.address)
-        self.finish({"uploads": self.parts.snapshot.of(self.read_session())})
+        uploads = self.parts.snapshot.of(self.read_session(), address=self.address)
+        self.finish({"uploads": uploads})
 
 
 class RetryHandler(DropHandler):

@@ -90,7 +90,7 @@ class EventsHandler(DropHandler, WebSocketHandler):
     async def _pump(self, session: str, watcher: Watcher) -> None:
         """Send the snapshot, then the news, one write at a time: a stalled phone costs nothing."""
         try:
-            uploads = self.parts.snapshot.of(session)
+            uploads = self.parts.snapshot.of(session, address=self.address)
             watcher.forget()
             await self.write_message(json.dumps({"type": "snapshot", "uploads": uploads}))
             while True:

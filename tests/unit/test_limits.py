@@ -31,6 +31,17 @@ def test_all_at_once_then_as_they_come() -> None:
         rate.spend("b")
 
 
+def test_more_than_there_can_be_is_all_there_is() -> None:
+    clock = Clock()
+    rate = Rate(60, clock=clock)
+    rate.spend("a", 1000)
+    with pytest.raises(RateLimited) as caught:
+        rate.spend("a", 1000)
+    assert caught.value.retry_after == 60
+    clock.pass_(60)
+    rate.spend("a", 1000)
+
+
 def test_zero_is_no_limit() -> None:
     rate = Rate(0, clock=Clock())
     for _ in range(1000):
