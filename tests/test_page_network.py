@@ -350,3 +350,24 @@ def test_what_immich_refused_can_be_tried_again(
     guest.expect_phase("done")
     assert guest.network.sent - before < weight(paths) / 10
     arrived(immich, paths)
+
+
+def test_a_page_that_found_no_server_waits_until_there_is_one(
+    context: BrowserContext, network: Hostile
+) -> None:
+    """Loaded anew too early, it would give way to a page of the browser's or of a proxy's."""
+    page = context.new_page()
+    page.clock.install()
+    page.route("**/api/config", lambda route: route.abort())
+    page.goto(f"http://127.0.0.1:{network.address[1]}")
+    guest = Guest(page=page, network=network)
+    guest.expect_phase("problem")
+    network.leave()
+    page.unroute("**/api/config")
+    for _ in range(2):
+        with page.expect_event("requestfailed", lambda one: one.url.endswith("/api/config")):
+            page.clock.fast_forward(10_000)
+        guest.expect_phase("problem")
+    network.come_back()
+    page.clock.fast_forward(10_000)
+    guest.expect_phase("empty")

@@ -3,24 +3,30 @@
 import { progress } from "./overview.js";
 import { element, setStage } from "./stage.js";
 
+const PATIENCE = 20_000; // ms; the server may have to ask Immich first
 const AGAIN_AFTER = 10_000; // ms until a page that found no server looks again
 const OUT_OF_SERVICE = new Set([429, 502, 503, 504]);
 
 /** The server could not be asked what the page needs. */
 class NoAnswer extends Error {
-  /** @param {number} status of the answer; 0 when there was none */
-  constructor(status) {
+  /**
+   * @param {number} status of the answer; 0 when there was none
+   * @param {string | null} code  the server's word for it; a proxy has none
+   */
+  constructor(status, code) {
     super(`api/config: ${status}`);
     this.status = status;
+    this.code = code;
   }
 }
 
 /** @returns {Promise<Config>} @throws {NoAnswer} */
 export async function ask() {
-  const answer = await fetch("api/config").catch(() => null);
-  const config = answer?.ok ? await answer.json().catch(() => null) : null;
-  if (!config) throw new NoAnswer(answer?.status ?? 0);
-  return config;
+  const signal = AbortSignal.timeout(PATIENCE);
+  const answer = await fetch("api/config", { signal }).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  if (!answer?.ok || !said) throw new NoAnswer(answer?.status ?? 0, said?.code ?? null);
+  return said;
 }
 
 /** What the host says to the guests, or the page in their stead. */
@@ -60,7 +66,8 @@ export class Host {
 }
 
 /**
- * The page without a server: says so, and looks again by itself.
+ * The page without a server: says so, and looks again by itself. It is loaded anew only when the
+ * server speaks: in what a browser or a proxy shows in its stead, nobody would look any more.
  *
  * @param {unknown} error what starting ended with
  * @param {Words} words
@@ -78,7 +85,8 @@ export function regret(error, words) {
   setStage("problem");
   element("#problemTitle").focus();
   const again = () => location.reload();
+  const look = () => ask().then(again, ({ code }) => code && again());
   element("#reload").addEventListener("click", again);
-  addEventListener("online", again);
-  setTimeout(again, AGAIN_AFTER);
+  addEventListener("online", look);
+  setInterval(look, AGAIN_AFTER);
 }
