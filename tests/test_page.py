@@ -269,6 +269,26 @@ def test_a_name_is_never_html(guest: Page) -> None:
     assert guest.locator("li .name img").count() == 0
 
 
+def test_a_file_that_cannot_be_opened_does_not_hold_up_the_others(guest: Page) -> None:
+    """Chromium's picker hands out handles; what they name may be gone, or out of reach."""
+    guest.evaluate("""async () => {
+        const folder = await navigator.storage.getDirectory();
+        const handles = [];
+        for (const name of ["one.jpg", "gone.jpg", "two.jpg"]) {
+            const handle = await folder.getFileHandle(name, { create: true });
+            const writing = await handle.createWritable();
+            await writing.write(name);
+            await writing.close();
+            handles.push(handle);
+        }
+        await folder.removeEntry("gone.jpg");
+        window.showOpenFilePicker = async () => handles;
+    }""")
+    guest.click(".start [data-pick=files]")
+    expect(guest.locator("#list .name")).to_have_text(["one.jpg", "two.jpg"])
+    expect(guest.locator("body")).to_have_attribute("data-phase", "done", timeout=15_000)
+
+
 def test_what_is_no_photo_says_so(guest: Page) -> None:
     notes = {"name": "plan.xlsx", "mimeType": "application/zip", "buffer": b"x"}
     choose(guest, ".start .big", [notes, photo("fine.jpg", 14)])

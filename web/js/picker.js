@@ -60,7 +60,7 @@ export class Picker extends EventTarget {
       ).showOpenFilePicker({
         multiple: true,
       });
-      this.#take(await Promise.all(handles.map(reopenable)));
+      this.#take((await Promise.all(handles.map(reopenable))).flat());
     } catch {
       this.#take([]); // dismissed
     }
@@ -108,7 +108,11 @@ function bare(file) {
   return { file, handle: null };
 }
 
-/** @param {FileSystemFileHandle} handle @returns {Promise<Picked>} */
+/** @param {FileSystemFileHandle} handle @returns {Promise<Picked[]>} nothing when it cannot be had */
 async function reopenable(handle) {
-  return { file: await handle.getFile(), handle };
+  try {
+    return [{ file: await handle.getFile(), handle }];
+  } catch {
+    return []; // it went away, or is in a cloud out of reach: the others come nevertheless
+  }
 }
