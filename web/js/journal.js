@@ -4,6 +4,7 @@
 const STORE = "items";
 const KEEP = 7 * 24 * 3600 * 1000; // ms
 const GATHER = 200; // ms
+const PATIENCE = 5000; // ms; WebKit's may never answer (WebKit bug 226547)
 
 /**
  * @typedef {object} Memo
@@ -31,11 +32,11 @@ export class Journal {
 
   /**
    * @param {string} name
-   * @param {IDBFactory | undefined} [factory]
+   * @param {() => IDBFactory} [factory]  throws where storage is blocked
    */
-  static async open(name, factory = globalThis.indexedDB) {
+  static async open(name, factory = () => globalThis.indexedDB) {
     try {
-      const request = /** @type {IDBFactory} */ (factory).open(name, 1);
+      const request = factory().open(name, 1);
       request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
       return new Journal(await done(request));
     } catch {
@@ -89,10 +90,11 @@ export class Journal {
 /**
  * @template T
  * @param {IDBRequest<T>} request
- * @returns {Promise<T>}
+ * @returns {Promise<T>} rejects also when it takes too long
  */
 function done(request) {
   return new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("too late")), PATIENCE);
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
