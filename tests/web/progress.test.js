@@ -49,8 +49,8 @@ const U = {
   ...{ state: "received", sent: 0, code: null, retryAt: null },
 };
 
-/** @param {import("node:test").TestContext} t */
-function page(t) {
+/** @param {import("node:test").TestContext} t @param {typeof globalThis.WebSocket} [made] */
+function page(t, made = WebSocket) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   lines = [];
   const uploads = new Uploads();
@@ -66,7 +66,7 @@ function page(t) {
       return { status: 200, header: () => null, json: { uploads: [{ ...U, state: "stored" }] } };
     },
     cut: () => cuts++,
-    WebSocket,
+    WebSocket: made,
     random: () => 1,
   });
   t.after(() => progress.close());
@@ -138,4 +138,16 @@ test("connecting anew leaves nothing of the old one", (t) => {
   assert.ok(old.closed);
   old.tell({ type: "upload", upload: U });
   assert.equal(uploads.items.size, 0);
+});
+
+test("where a WebSocket cannot even be made, asking does", async (t) => {
+  const none = class {
+    constructor() {
+      throw new DOMException("switched off", "SecurityError");
+    }
+  };
+  const { uploads, tick } = page(t, /** @type {any} */ (none));
+  for (const pause of [1000, 5000]) tick(pause);
+  await once(uploads, "add");
+  assert.equal(uploads.items.get("a")?.state, "stored");
 });

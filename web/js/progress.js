@@ -51,12 +51,22 @@ export class Progress {
     this.#drop();
     const url = new URL("ws", this.#base);
     url.protocol = url.protocol.replace("http", "ws");
-    const socket = new this.#WebSocket(url);
+    const socket = this.#open(url);
+    if (!socket) return this.#lost();
     this.#socket = socket;
     this.#later(CONNECT, () => this.#lost());
     socket.onopen = () => this.#say({ session: this.#session });
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = () => this.#lost();
+  }
+
+  /** @param {URL} url */
+  #open(url) {
+    try {
+      return new this.#WebSocket(url);
+    } catch {
+      return null; // switched off by an extension
+    }
   }
 
   close() {
