@@ -176,7 +176,7 @@ class TestApi:
             b'{"session": "s", "checksums": ["xyz"]}',
             b'{"session": "s", "checksums": ["\\ud800"]}',
             b'{"session": "s", "checksums": [' + b",".join([b'"' + b"0" * 40 + b'"'] * 101) + b"]}",
-            b"[" * 100_000,
+            b"[" * 60_000,
             b"\xff\xfe",
         ],
     )
@@ -188,9 +188,10 @@ class TestApi:
             assert answer.status in {400, 413}
             usable_or_closed(connection, answer)
 
-    def test_known_with_a_body_of_no_end(self, tus: Tus) -> None:
+    @pytest.mark.parametrize("size", [100_000, 10**12])
+    def test_known_with_a_body_far_too_long(self, tus: Tus, size: int) -> None:
         with tus.connect() as connection:
-            headers = {"Content-Type": "application/json", "Content-Length": str(10**12)}
+            headers = {"Content-Type": "application/json", "Content-Length": str(size)}
             connection.send(request("POST", "/api/known", headers))
             answer = connection.response()
             assert answer.status in {400, 413}
