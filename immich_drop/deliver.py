@@ -96,7 +96,7 @@ class ImmichCourier:
         """See Courier."""
         checksum = upload.checksum or await self._spool.checksum(upload.id)
         async with self._alone(checksum):
-            with _later():
+            with _refusal_may_pass():
                 # Also by a link: an Immich that is down, or has closed it, should say so before it
                 # is sent gigabytes.
                 found = await self._find(upload.link, checksum)
@@ -108,7 +108,7 @@ class ImmichCourier:
                 delivered = await self._adopt(upload, checksum, found)
             self._doubted.discard(upload.id)
             if self._album is not None:
-                with _later():
+                with _refusal_may_pass():
                     await self._album.add(delivered.asset_id)
             if not delivered.proven:
                 # A link shows only what is in its album by now.
@@ -127,7 +127,7 @@ class ImmichCourier:
 
         Before 3.1 a failed upload, ours or another program's, can leave a row without its file.
         """
-        with _later():
+        with _refusal_may_pass():
             if found.trashed:
                 await self._restore(upload, checksum, found.asset_id)
         await self._prove(upload, checksum, found.asset_id)
@@ -138,7 +138,7 @@ class ImmichCourier:
     async def _prove(self, upload: Upload, checksum: bytes, asset_id: str) -> None:
         """See that an asset which Immich had before holds the bytes. Raises ImmichUnverified."""
         length = upload.length or 0
-        with _later():
+        with _refusal_may_pass():
             proof = await self._immich.proves(asset_id, checksum=checksum, length=length)
         if proof is False:
             raise ImmichUnverified(
@@ -173,7 +173,7 @@ class ImmichCourier:
         held = self._spool.offset(upload.id)
         if held != upload.length:
             raise Unavailable(f"the spool holds {held} of {upload.length} bytes")
-        moment, beside = await asyncio.to_thread(self._look_into, upload)
+        moment, xmp = await asyncio.to_thread(self._look_into, upload)
         async with self._slots, aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
             try:
                 answer = await self._immich.send(
@@ -182,7 +182,7 @@ class ImmichCourier:
                     taken=moment,
                     checksum=checksum,
                     device_asset_id=upload.id,
-                    sidecar=beside,
+                    sidecar=xmp,
                     blocks=blocks,
                     sent=sent,
                 )
@@ -190,7 +190,7 @@ class ImmichCourier:
                 # Immich answered when it was asked. A proxy that gives up on one huge video must
                 # not hold up the others; if Immich is really gone, the next one finds out.
                 raise ImmichTrouble(str(error)) from error
-        with _later():
+        with _refusal_may_pass():
             found = await self._find(upload.link, checksum)
         if found is None or found.asset_id != answer.asset_id or found.trashed:
             raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
@@ -198,7 +198,7 @@ class ImmichCourier:
         return Delivered(state, answer.asset_id, proven=answer.created)
 
     def _look_into(self, upload: Upload) -> tuple[datetime, bytes | None]:
-        """Read from the file when it was taken, and what may be told of it beside."""
+        """Return when the file was taken, and the sidecar that names the guest, if there is one."""
         path = self._spool.path(upload.id)
         moment = taken(path, last_modified=upload.last_modified, received=upload.created_at)
         return moment, sidecar(path, guest=upload.guest) if upload.guest else None
@@ -227,8 +227,8 @@ def _is_to_be_sent(upload: Upload) -> bool:
 
 
 @contextmanager
-def _later() -> Iterator[None]:
-    """Take a refusal of anything but the file itself as something that may pass."""
+def _refusal_may_pass() -> Iterator[None]:
+    """Raise ImmichTrouble in place of ImmichRefused: what is refused here is not the file."""
     try:
         yield
     except ImmichRefused as error:

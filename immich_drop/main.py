@@ -172,7 +172,7 @@ def _qr(settings: Settings, chosen: argparse.Namespace) -> int:
 
 async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
     db, spool = Db(settings.state_db), Spool(settings.spool)
-    _find(settings.state_db)
+    _require_database(settings.state_db)
     db.open()
     try:
         if chosen.command == "status":
@@ -189,11 +189,8 @@ async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _find(state_db: Path) -> None:
-    """See that there is a database: only the drop makes it, and then spares a spool it knows not.
-
-    Raises Unavailable.
-    """
+def _require_database(state_db: Path) -> None:
+    """Raise Unavailable where no drop has run: an empty database made here would look like one."""
     if not state_db.is_file() or not state_db.stat().st_size:
         raise Unavailable(f"there is no database {state_db.absolute()}; the drop makes it")
 

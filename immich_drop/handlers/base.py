@@ -21,12 +21,13 @@ log = logging.getLogger(__name__)
 PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), usb=()"
 
 UNLOCKED_DAYS = 7
-"""For how long a guest need not say the password of a link again."""
+"""Days for which a guest need not enter the password of a link again."""
 
 _LINK = re.compile(r"(/(?:share|s)(?:/|%2f)+)[^/]+|[\w-]{40,}", re.IGNORECASE)
 """A link's key or name where it belongs, and a key wherever a guest may mistype it to."""
 
-_NAMES = {460: "Checksum Mismatch", 499: "Client Closed Request"}
+_PHRASES = {460: "Checksum Mismatch"}
+"""Reason phrases of statuses that Python does not know."""
 
 
 class DropHandler(RequestHandler):
@@ -162,7 +163,7 @@ class DropHandler(RequestHandler):
     def explain_status(self, error: DropError) -> None:
         """Say with the status what an error says."""
         self.failure = error
-        self.set_status(error.status, _NAMES.get(error.status))
+        self.set_status(error.status, _PHRASES.get(error.status))
         if isinstance(error, MethodNotAllowed):
             self.set_header("Allow", ", ".join(self.verbs))
         if error.retry_after is not None:

@@ -61,7 +61,7 @@ class BodyHandler(DropHandler):
             self._body = Framing.take(self._stream, self.request.headers)
         except BadRequest as error:
             self.explain(error)
-            self._part()
+            self._answer_and_close()
             return
         try:
             self._find_method()
@@ -172,7 +172,7 @@ class BodyHandler(DropHandler):
             return
         broken = size is None and isinstance(error, BadRequest)
         if broken or "Expect" in self.request.headers:
-            self._part()
+            self._answer_and_close()
             return
         if size is None or size > LINGER_BYTES:
             self.set_header("Connection", "close")
@@ -189,8 +189,8 @@ class BodyHandler(DropHandler):
         if not whole:
             self._stream.close()
 
-    def _part(self) -> None:
-        """Answer and close: where the next request would begin, nobody knows."""
+    def _answer_and_close(self) -> None:
+        """End the connection too: where the next request would begin, nobody knows."""
         self.set_header("Connection", "close")
         self.finish()
 

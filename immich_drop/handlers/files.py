@@ -21,9 +21,9 @@ class FilesHandler(BodyHandler):
         receiver = self.parts.receiver
         offset, expires = receiver.offset(upload), receiver.expires(upload)
         self.put_headers(tus.offset_headers(offset=offset, expires=expires))
-        self.part_from_browser(upload)
+        self.renew_connection(upload)
 
-    def part_from_browser(self, upload: Upload) -> None:
+    def renew_connection(self, upload: Upload) -> None:
         """Have a browser send the next chunk over a new connection.
 
         When a connection that served before is cut, Chromium sends the whole request again by
@@ -100,7 +100,7 @@ class UploadHandler(FilesHandler):
         upload, offset = await self.parts.receiver.inspect(upload_id)
         expires = self.parts.receiver.expires(upload)
         self.put_headers(tus.state_headers(upload, offset=offset, expires=expires))
-        self.part_from_browser(upload)
+        self.renew_connection(upload)
 
     async def patch(self, upload_id: str) -> None:
         upload = await self.end_body()
