@@ -8,11 +8,12 @@ from immich_drop.errors import AlbumGone, ImmichTrouble
 from immich_drop.immich import Immich
 
 JOINS_BY_ITSELF = (2, 7, 0)
-"""What came by a link; 2.6.0 shares it beside the album instead (Immich #27063)."""
+"""From this version on, what comes by a link joins its album without us (2.6.0 shares it beside
+the album instead, Immich #27063)."""
 
 
 class JoinableAlbum(Protocol):
-    """An album."""
+    """An album that assets can be put into."""
 
     async def add(self, asset_id: str) -> None:
         """Put an asset into the album. Raises ImmichError."""

@@ -16,8 +16,8 @@
     ├── MethodNotAllowed          405
     ├── OffsetConflict            409   tus 1.0.0, PATCH
     ├── StateConflict             409   the upload is past the point where this is possible
-    ├── UnsupportedVersion        412   tus 1.0.0, Tus-Resumable
     ├── LinkExpired               410
+    ├── UnsupportedVersion        412   tus 1.0.0, Tus-Resumable
     ├── TooLarge                  413   the file, or more bytes than announced
     ├── SessionFull               413   the session's byte allowance is used up
     ├── WrongContentType          415   tus 1.0.0, PATCH
@@ -101,7 +101,7 @@ class UnsupportedChecksum(BadRequest):
 
 
 class PasswordRequired(DropError):
-    """The link has a password, and this guest has not said it, or too long ago."""
+    """The link has a password, which this guest has not entered, or too long ago."""
 
     status = 401
     code = "password_required"

@@ -138,6 +138,7 @@ class Forwarder:
             else:
                 log.error("upload=%s delivery failed", upload_id, exc_info=error)
             self._gate.inconclusive()
+            # Its row may be what cannot be read, so the guest is unknown: a line of its own.
             self._turns.join_later(upload_id, upload_id, _jitter(FIRST_DELAY * 8))
         finally:
             self._sent.pop(upload_id, None)
