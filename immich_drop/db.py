@@ -202,8 +202,10 @@ class Db:
         await self.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
 
     def ping(self) -> None:
-        """See that the database answers. Raises Unavailable."""
+        """See that the database answers, and took what was written last. Raises Unavailable."""
         self.read("SELECT 1")
+        if self._writer.failing:
+            raise Unavailable("database: the last write failed")
 
     # --- for the tables that others keep
 

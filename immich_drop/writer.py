@@ -39,6 +39,8 @@ class Writer:
     """Owns the connection that writes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self.failing = False
+        """Whether the last transaction, or a write in it, came to nothing."""
         self._connection = connection
         self._synchronous = ""
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -85,6 +87,7 @@ class Writer:
         except sqlite3.Error as error:
             outcomes = [Unavailable(f"database: {error}")] * len(jobs)
             self._roll_back()
+        self.failing = any(isinstance(outcome, Unavailable) for outcome in outcomes)
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
 
@@ -99,10 +102,11 @@ class Writer:
             self._connection.execute("SAVEPOINT job")
         try:
             outcome = job.write(self._connection)
-        except Exception as error:  # noqa: BLE001  # the caller meets it; thread and others go on
-            # Where SQLite gave up the whole transaction this fails too, and with it all jobs.
-            self._connection.execute("ROLLBACK" if alone else "ROLLBACK TO job")
+        except Exception as error:  # the caller meets it; thread and others go on
             broken = isinstance(error, sqlite3.Error)
+            if broken and not self._connection.in_transaction:
+                raise  # SQLite gave up the whole transaction, and with it all jobs
+            self._connection.execute("ROLLBACK" if alone else "ROLLBACK TO job")
             outcome = Unavailable(f"database: {error}") if broken else error
         if not alone:
             self._connection.execute("RELEASE job")
