@@ -20,6 +20,8 @@ from immich_drop.immich.answers import Answer, elements, failure, member, parsed
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.jsonl"))
 PAGE = b"<html><h1>nginx</h1></html>"
+DEEP = b"[" * 100_000
+"""More brackets than a parser goes down."""
 
 
 def said(status: int, message: object, **more: object) -> Answer:
@@ -68,6 +70,7 @@ def said(status: int, message: object, **more: object) -> Answer:
             for status in (400, 401, 403, 404, 429, 502, 503, 504, 521, 524)
         ),
         (Answer(status=403, body=b'"no"'), ImmichUnavailable, "403: a proxy's page"),
+        (Answer(status=403, body=DEEP), ImmichUnavailable, "403: a proxy's page"),
         (
             Answer(status=302, body=b"", location="https://login.example/?token=secret"),
             ImmichUnavailable,
@@ -118,7 +121,10 @@ def test_every_recorded_refusal_is_understood(recording: Path) -> None:
     assert seen == set().union(*BY_STATUS.values())
 
 
-@pytest.mark.parametrize("body", [PAGE, b"", b"\xff", b"[1]", b'{"id": 5}', b'{"ID": "x"}'])
+@pytest.mark.parametrize(
+    "body",
+    [PAGE, pytest.param(DEEP, id="deep"), b"", b"\xff", b"[1]", b'{"id": 5}', b'{"ID": "x"}'],
+)
 def test_a_page_in_place_of_an_answer(body: bytes) -> None:
     with pytest.raises(ImmichUnavailable, match="a proxy's page"):
         member(parsed(Answer(status=200, body=body)), "id", str)

@@ -107,7 +107,7 @@ def _message(body: bytes) -> str | None:
     """Return what Immich says in the body of an error, or None if it is not Immich speaking."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or "message" not in value:
         return None
@@ -137,7 +137,7 @@ def parsed(answer: Answer) -> object:
     """
     try:
         value: object = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _strange() from None
     return value
 

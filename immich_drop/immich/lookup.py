@@ -76,7 +76,8 @@ class Lookup:
         return Sent.read(parsed(answer)).asset_id
 
     async def _in_bulk(self, checksums: Collection[bytes]) -> dict[bytes, Found] | None:
-        question = [{"id": checksum.hex(), "checksum": checksum.hex()} for checksum in checksums]
+        asked = {checksum.hex(): checksum for checksum in checksums}
+        question = [{"id": name, "checksum": name} for name in asked]
         try:
             answer = await self._exchange.read(
                 "POST", "/assets/bulk-upload-check", {"assets": question}
@@ -87,12 +88,13 @@ class Lookup:
                 return None
             raise
         return {
-            bytes.fromhex(member(result, "id", str)): Found(
+            asked[name]: Found(
                 asset_id=member(result, "assetId", str),
                 trashed=None if (told := maybe(result, "isTrashed")) is None else told is True,
             )
             for result in elements(member(answer, "results", list))
             if member(result, "action", str) == "reject"
+            and (name := member(result, "id", str)) in asked
         }
 
 
