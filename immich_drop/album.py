@@ -68,5 +68,5 @@ class Album:
 
 
 async def _add(immich: Immich, album_id: str, asset_id: str) -> None:
-    if asset_id not in await immich.add_to_album(album_id, [asset_id]):
+    if not await immich.add_to_album(album_id, asset_id):
         raise ImmichTrouble(f"asset {asset_id} did not join the album")

@@ -311,7 +311,7 @@ async def test_what_a_link_shows_of_what_is_in_its_album(tmp_path: Path, version
         sent = (await side.send()).asset_id
         (asset,) = side.standin.assets
         if sent not in side.standin.album("Wedding").assets:
-            await immich.add_to_album(str(side.link.album), [sent])
+            await immich.add_to_album(str(side.link.album), sent)
         about = {"checksum": CHECKSUM, "length": len(PHOTO)}
         assert await immich.proves(sent, **about) is True
         assert await immich.proves(sent, checksum=CHECKSUM, length=1) is False

@@ -1,6 +1,5 @@
 """The calls we make. All differences between Immich's versions (1.106 to 3.2) end here."""
 
-import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Sequence
 from dataclasses import replace
@@ -20,9 +19,6 @@ from immich_drop.immich.facts import Account, Found, Sent, SharedLink
 from immich_drop.immich.lookup import Lookup
 from immich_drop.immich.multipart import envelope
 from immich_drop.immich.post import Patience, Streamer
-
-ALBUM_LIMIT = 500
-"""Assets put into an album in one request."""
 
 KEY_TELLS_SCOPES = (1, 139, 0)
 ZERO_QUOTA_IS_A_QUOTA = (1, 132, 0)
@@ -54,7 +50,6 @@ class Immich:
         )
         self._streamer = Streamer(base_url, patience)
         self._lookup = Lookup(self._exchange, in_bulk=not self.by_link)
-        self._albums = asyncio.Lock()
 
     def close(self) -> None:
         """Let go of what is kept between calls."""
@@ -172,34 +167,25 @@ class Immich:
 
     async def find_or_create_album(self, name: str) -> str:
         """Return the id of `find_album`, or of a new album."""
-        async with self._albums:
-            if found := await self.find_album(name):
-                return found
-            return member(
-                await self._exchange.read("POST", "/albums", {"albumName": name}), "id", str
-            )
+        if found := await self.find_album(name):
+            return found
+        made = await self._exchange.read("POST", "/albums", {"albumName": name})
+        return member(made, "id", str)
 
-    async def add_to_album(self, album_id: str, asset_ids: Sequence[str]) -> frozenset[str]:
-        """Return those of the assets that are in the album now.
-
-        Raises AlbumGone.
-        """
-        inside: set[str] = set()
+    async def add_to_album(self, album_id: str, asset_id: str) -> bool:
+        """Put an asset into an album; tells whether it is in there now. Raises AlbumGone."""
         path = f"/albums/{quote(album_id, safe='')}/assets"
-        for start in range(0, len(asset_ids), ALBUM_LIMIT):
-            ids = asset_ids[start : start + ALBUM_LIMIT]
-            try:
-                results = elements(await self._exchange.read("PUT", path, {"ids": list(ids)}))
-            except ImmichRefused as error:
-                if "lbum not found" in str(error) or "Not found or no" in str(error):
-                    raise AlbumGone(str(error)) from error
-                raise
-            inside |= {
-                member(result, "id", str)
-                for result in results
-                if member(result, "success", bool) or member(result, "error", str) == "duplicate"
-            }
-        return frozenset(inside)
+        try:
+            results = elements(await self._exchange.read("PUT", path, {"ids": [asset_id]}))
+        except ImmichRefused as error:
+            if "lbum not found" in str(error) or "Not found or no" in str(error):
+                raise AlbumGone(str(error)) from error
+            raise
+        return any(
+            member(result, "success", bool) or member(result, "error", str) == "duplicate"
+            for result in results
+            if member(result, "id", str) == asset_id
+        )
 
     async def version(self) -> tuple[int, int, int]:
         """Return Immich's version."""

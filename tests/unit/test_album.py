@@ -84,9 +84,9 @@ async def test_what_comes_by_a_link_is_in_its_album(
             upload = await drop.receive(data, link=link.id)
             await courier.deliver(upload, sent=lambda _: None)
         immich.close()
-        names = [asset.id for asset in drop.standin.assets]
-        assert len(names) == 2
-        assert drop.standin.album(ALBUM).assets == names
+        ids = [asset.id for asset in drop.standin.assets]
+        assert len(ids) == 2
+        assert drop.standin.album(ALBUM).assets == ids
 
 
 @pytest.mark.gen_test
