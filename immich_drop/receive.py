@@ -76,14 +76,14 @@ class Receiver:
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locker.enter(upload_id, evict))
             upload = await self._settled(upload_id)
-            if chunk.offset != self.offset(upload):
-                raise OffsetConflict(f"at {self.offset(upload)}, not {chunk.offset}")
-            upload = await self._declare_length(upload, chunk, size or 0)
             file = None
             if upload.state is State.RECEIVING:
                 file = await self._spool.open(upload_id)
                 held.push_async_callback(file.close)
             reception = Reception(upload, file, held, room=self._room, max_size=self._max_size)
+            if chunk.offset != reception.offset:
+                raise OffsetConflict(f"at {reception.offset}, not {chunk.offset}")
+            reception.upload = upload = await self._declare_length(upload, chunk, size or 0)
             self._check_fit(reception, size)
             if file is not None and chunk.checksum is not None:
                 reception.upload = await self._db.change(upload, proven=file.offset)

@@ -48,17 +48,15 @@ class CreationHandler(FilesHandler):
         if size is not None and size > (creation.length or self.parts.max_size):
             raise TooLarge(f"{size} bytes of {creation.length}")
         self.upload = await self._find_or_create(self._of_this_drop(creation))
-        # A page that asks again may find some bytes here already. Then it goes on from there, and
-        # what comes along now is dropped.
-        offset = self.parts.receiver.offset(self.upload)
-        if size != 0 and offset == 0 and self.upload.state is State.RECEIVING:
+        if size != 0 and self.upload.state is State.RECEIVING:
             chunk = tus.Chunk(offset=0, length=None, checksum=creation.checksum)
             try:
                 self.reception = await self.parts.receiver.begin(
                     self.upload.id, chunk, size=size, evict=self.evict
                 )
             except OffsetConflict:
-                # A first request of this guest was still on its way: as if it had been found.
+                # A page that asks again, and some bytes are here: it goes on from there, and what
+                # comes along now is dropped.
                 self.upload, _ = await self.parts.receiver.inspect(self.upload.id)
 
     async def post(self) -> None:
