@@ -80,6 +80,7 @@ export class Say {
     else if (phase === "delivering") this.now(`${say("delivering")}. ${say("safeToClose")}`);
     else if (phase === "done") this.now(`${say("thanks")} ${say("allStored")}`);
   }
+
   /** @param {Pick<Summary, "phase" | "code">} before @param {number} n files that are left */
   #goOn({ phase, code }, n) {
     if (phase === "paused" || code) return;

@@ -82,16 +82,19 @@ export class Uploads extends EventTarget {
   /** @returns {Summary} */
   summary() {
     const sum = {
-      ...{
-        count: this.#items.size,
-        photos: 0,
-        videos: 0,
-        done: 0,
-        duplicates: 0,
-        safe: 0,
-        failed: 0,
-      },
-      ...{ interrupted: 0, active: 0, offline: 0, pending: 0, bytes: 0, acked: 0 },
+      count: this.#items.size,
+      photos: 0,
+      videos: 0,
+      done: 0,
+      duplicates: 0,
+      safe: 0,
+      failed: 0,
+      interrupted: 0,
+      active: 0,
+      offline: 0,
+      pending: 0,
+      bytes: 0,
+      acked: 0,
     };
     for (const item of this.#items.values()) count(sum, item);
     const { offline, pending, ...rest } = sum;
@@ -168,7 +171,11 @@ export class Uploads extends EventTarget {
  */
 function settled({ state, sent, code, retryAt }, size) {
   return {
-    ...{ state: /** @type {Item["state"]} */ (state), acked: size, flying: 0, sent, code },
+    state: /** @type {Item["state"]} */ (state),
+    acked: size,
+    flying: 0,
+    sent,
+    code,
     mendable: state === "failed" && code !== "immich_type_refused",
     retryAt: retryAt ? Date.parse(retryAt) : null,
   };
