@@ -1,7 +1,7 @@
 """What another web site can make a guest's browser do: nothing."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -132,9 +132,6 @@ class TestRebinding:
 def behind(immich: Immich, folder: Path, **settings: str) -> Iterator[Tus]:
     with running(folder, **immich.settings, **settings) as product:
         yield product.tus
-
-
-Behind = Callable[..., AbstractContextManager[Tus]]
 
 
 def test_behind_a_proxy_the_public_name_is_ours(immich: Immich, tmp_path: Path) -> None:

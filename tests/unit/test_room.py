@@ -1,4 +1,4 @@
-"""Room on the disk: never promised twice, and given back when nobody comes."""
+"""Room on the disk: never reserved twice, and given back when nobody comes."""
 
 import pytest
 from hypothesis import given
@@ -42,7 +42,7 @@ def test_asking_again_for_the_same_upload_reserves_nothing_more() -> None:
         disk.room.reserve("a", 401)
 
 
-def test_bytes_that_arrive_use_up_the_promise_and_the_disk() -> None:
+def test_bytes_that_arrive_use_up_the_reservation_and_the_disk() -> None:
     disk = Disk(1100)
     disk.room.reserve("a", 1000)
     disk.room.take("a", 600)
@@ -53,7 +53,7 @@ def test_bytes_that_arrive_use_up_the_promise_and_the_disk() -> None:
         disk.room.reserve("b", 1)
 
 
-def test_a_promise_lapses_in_silence_and_not_before() -> None:
+def test_a_reservation_lapses_in_silence_and_not_before() -> None:
     disk = Disk(1100)
     disk.room.reserve("left", 1000)
     disk.clock.pass_(LAPSE)
