@@ -53,6 +53,16 @@ def tus(product: Product) -> Tus:
 
 
 @pytest.fixture
+def bystander(tus: Tus) -> Iterator[None]:
+    """Have an upload of another guest, which must stand as before whatever was sent."""
+    url = tus.create(6)
+    tus.patch(url, 0, b"abc")
+    yield
+    assert tus.offset(url) == 3
+    assert tus.delete(url).status == 204
+
+
+@pytest.fixture
 def session() -> str:
     """Return a session no other test has."""
     return secrets.token_hex(16)

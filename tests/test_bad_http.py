@@ -4,22 +4,13 @@ The product's fixture checks at its end that no traceback and no warning is in t
 """
 
 import gzip
-from collections.abc import Iterator
 
 import pytest
 from harness.expect import refused, usable_or_closed
 from harness.tus import VERSION, Tus, patch_headers
 from harness.wire import chunked, request
 
-
-@pytest.fixture(autouse=True)
-def _unharmed(tus: Tus) -> Iterator[None]:
-    """Another guest's upload stands as before, whatever was sent."""
-    url = tus.create(6)
-    tus.patch(url, 0, b"abc")
-    yield
-    assert tus.offset(url) == 3
-    assert tus.delete(url).status == 204
+pytestmark = pytest.mark.usefixtures("bystander")
 
 
 class TestFraming:

@@ -1,5 +1,6 @@
 """Too much of everything: connections, messages, checksums, guesses."""
 
+import hashlib
 import json
 import secrets
 import shutil
@@ -166,8 +167,6 @@ class TestGuesses:
         self, product: Product, immich: Immich, session: str
     ) -> None:
         """What else is in the library is none of a guest's business."""
-        import hashlib
-
         ours, theirs = f"ours {session}".encode(), f"theirs {session}".encode()
         with running(product.folder / session, **immich.settings) as other:
             other.tus.upload(theirs)
