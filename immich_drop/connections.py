@@ -46,6 +46,9 @@ FAREWELLS = 32
 FAREWELL = 2.0
 """How many guests at a time, and seconds each, are given to read why they may not come in."""
 
+SLACK = 32
+"""Addresses without a connection that are not worth tidying up after."""
+
 
 class _Listener(socket.socket):
     """A listening socket that takes a breath when there is no open file left for a guest.
@@ -123,13 +126,16 @@ class BoundedServer(HTTPServer):
             log.info("connection refused: %s has enough", host)
             self._send_away(stream)
             return
+        self._forget_addresses()
         self._inside.add(stream)
         self._by_address.setdefault(self._subscriber(host), WeakSet()).add(stream)
         super().handle_stream(stream, address)
 
-    def _is_full(self, host: str) -> bool:
-        if len(self._by_address) > 2 * len(self._inside) + FAREWELLS:
+    def _forget_addresses(self) -> None:
+        if len(self._by_address) > 2 * len(self._inside) + SLACK:
             self._by_address = {key: own for key, own in self._by_address.items() if own}
+
+    def _is_full(self, host: str) -> bool:
         if _are_open(self._inside, self._most_in_all):
             return True
         own = self._by_address.get(self._subscriber(host))
