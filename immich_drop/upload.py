@@ -46,8 +46,9 @@ _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 def new_id() -> str:
-    """Make an id nobody can guess: 128 random bits in base64url."""
-    return secrets.token_urlsafe(16)
+    """Make an id nobody can guess: 128 random bits in base64url, on a command line no option."""
+    made = secrets.token_urlsafe(16)
+    return new_id() if made.startswith("-") else made
 
 
 def is_id(text: str) -> bool:

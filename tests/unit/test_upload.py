@@ -29,5 +29,6 @@ def test_ids() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(map(is_id, ids))
+    assert not any(each.startswith("-") for each in ids), "behind `retry` it would be an option"
     for other in ("", "IMG_0001.jpg", "a" * 21, "a" * 23, "a" * 21 + "/", "a" * 22 + "\n"):
         assert not is_id(other)
