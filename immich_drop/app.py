@@ -20,6 +20,7 @@ from immich_drop.handlers import make_application
 from immich_drop.handlers.forwarded import Forwarded, subscriber
 from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
+from immich_drop.handlers.ws import GOING_AWAY
 from immich_drop.health import Health
 from immich_drop.known import Known
 from immich_drop.ledger import Ledger
@@ -280,7 +281,8 @@ class App:
     def _start_clocks(self) -> None:
         expiration = self._settings.upload_expiration.total_seconds()
         own = self._ways.own
-        pulse = Pulse(immich=own.immich, gate=own.gate, known=bool(self._settings.immich_api_key))
+        has_key = bool(self._settings.immich_api_key)
+        pulse = Pulse(immich=own.immich, gate=own.gate, has_key=has_key)
         jobs = [
             every(HOUR, self._accepted.refresh),
             every(min(LOOK, expiration), self._sweeper.expire),
@@ -307,7 +309,7 @@ class App:
             clock.cancel()
         await asyncio.gather(self._destinations.stop(GRACE), self._locker.close(GRACE))
         for handler in list(self._sockets):
-            handler.close(1001, "restarting")
+            handler.close(GOING_AWAY, "restarting")
         await self._tasks.drain(GRACE)
         await self._server.close_all_connections()
         self._spool.close()

@@ -8,18 +8,18 @@ from immich_drop.immich import NOBODYS, Immich
 class Pulse:
     """Asks Immich, and opens or closes the gate."""
 
-    def __init__(self, *, immich: Immich, gate: Gate, known: bool) -> None:
+    def __init__(self, *, immich: Immich, gate: Gate, has_key: bool) -> None:
         self._immich = immich
         self._gate = gate
-        self._known = known
-        """Whether we have a key; without one we can only ask what Immich tells anyone."""
+        self._has_key = has_key
+        """Without a key we can only ask what Immich tells anyone."""
 
     async def check(self) -> None:
         """Close the gate when Immich cannot be reached, and open it when it can again."""
         if isinstance(self._gate.reason, ImmichQuota):
             return  # only a delivery finds out whether there is room again
         try:
-            if self._known:
+            if self._has_key:
                 # Needs what a delivery needs, also where only the bulk check is closed to the key.
                 await self._immich.find([NOBODYS])
             else:

@@ -79,7 +79,7 @@ class Writer:
         # FULL syncs the whole log, with what was committed before.
         synchronous = "FULL" if any(job.durable for job in jobs) else "NORMAL"
         try:
-            self._sync(synchronous)
+            self._set_synchronous(synchronous)
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(job, alone=len(jobs) == 1) for job in jobs]
             if self._connection.in_transaction:
@@ -91,13 +91,16 @@ class Writer:
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
 
-    def _sync(self, how: str) -> None:
+    def _set_synchronous(self, how: str) -> None:
         if how != self._synchronous:
             self._connection.execute(f"PRAGMA synchronous={how}")
             self._synchronous = how
 
     def _attempt(self, job: _Job, *, alone: bool) -> object:
-        """Run one job; every statement spared is a turn at the GIL that others may hold."""
+        """Run one job, in a savepoint unless it is alone.
+
+        A statement fewer is a turn fewer at the GIL, which others may hold.
+        """
         if not alone:
             self._connection.execute("SAVEPOINT job")
         try:

@@ -13,7 +13,7 @@ from unit.second import half
 @pytest.mark.gen_test
 async def test_the_gate_follows(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
-        pulse = Pulse(immich=drop.immich, gate=drop.gate, known=True)
+        pulse = Pulse(immich=drop.immich, gate=drop.gate, has_key=True)
         await pulse.check()
         assert drop.gate.reason is None
         await drop.standin.down()
@@ -31,7 +31,7 @@ async def test_a_key_that_may_not_ask_is_no_illness(tmp_path: Path) -> None:
         message = "Missing required permission: all"
         fault = Fault(kind=Kind.STATUS, match=".*bulk-upload-check", status=403, message=message)
         drop.standin.faults.add(fault)
-        await Pulse(immich=drop.immich, gate=drop.gate, known=True).check()
+        await Pulse(immich=drop.immich, gate=drop.gate, has_key=True).check()
         assert drop.gate.reason is None
 
 
@@ -39,6 +39,6 @@ async def test_a_key_that_may_not_ask_is_no_illness(tmp_path: Path) -> None:
 async def test_only_a_delivery_ends_a_quota(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         drop.gate.hold(ImmichQuota("full"))
-        await Pulse(immich=drop.immich, gate=drop.gate, known=True).check()
+        await Pulse(immich=drop.immich, gate=drop.gate, has_key=True).check()
         assert drop.gate.reason is not None
         drop.gate.open()
