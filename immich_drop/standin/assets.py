@@ -30,7 +30,7 @@ STRIPPED = ("id", "type", "originalMimeType", "thumbhash", "localDateTime", "dur
 
 def _mine(call: Call, access: str) -> Asset:
     asset = call.library.assets.get(call.path[0])
-    if asset is None or asset.owner != call.owner:
+    if asset is None or asset.owner != call.owner or asset.visibility == "locked":
         raise Refusal(400, f"Not found or no {access} access")
     return asset
 

@@ -279,6 +279,22 @@ async def test_a_row_without_its_file_is_no_proof(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_nobody_is_told_to_delete_what_the_host_has_locked_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Immich >= 1.133 calls a locked photo a duplicate, and shows it to no key."""
+    async with half(tmp_path) as drop:
+        asset = asset_of(DATA, drop.standin)
+        asset.visibility = "locked"
+        made = await drop.bring(DATA)
+        row = await drop.until(made.id, lambda row: row.code == "immich_unverified")
+        assert (row.state, drop.spool.path(made.id).read_bytes()) == (State.RECEIVED, DATA)
+        assert "locked folder" in caplog.text
+        asset.visibility = "timeline"
+        assert (await drop.settled(made.id)).asset_id == asset.id
+
+
+@pytest.mark.gen_test
 async def test_an_album_that_is_deleted_in_between_is_made_again(tmp_path: Path) -> None:
     async with half(tmp_path, album=True) as drop:
         await drop.settled((await drop.bring(b"first")).id)
