@@ -142,8 +142,8 @@ class ImmichCourier:
             proof = await self._immich.proves(asset_id, checksum=checksum, length=length)
         if proof is False:
             raise ImmichUnverified(
-                f"asset {asset_id} lies in the locked folder or the trash, is not in the album, or is"
-                " a row without its file (only then delete it in Immich for good)"
+                f"asset {asset_id} lies in the locked folder or the trash, is not in the album,"
+                " or is a row without its file (only then delete it in Immich for good)"
             )
         if proof is None and upload.offered:
             log.warning(
