@@ -109,7 +109,7 @@ export async function start() {
   uploads.held = scene === "held";
   if (scene === "uploading") keepPace(uploads);
   Object.assign(globalThis, { uploads });
-  return { uploads, commands: commands(uploads), config, session: "fake" };
+  return { uploads, commands: commands(uploads), config };
 }
 
 /** @param {Part} part @param {number} index @param {File[]} pictures */

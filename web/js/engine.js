@@ -1,7 +1,6 @@
 // Puts the engine's parts together. Knows the browser's globals, so that the parts need not.
 
 /** @import {Commands, Config} from "./types.js" */
-/** @import {Send} from "./http.js" */
 import { ChunkSize } from "./chunk.js";
 import { Hasher } from "./hasher.js";
 import { sender } from "./http.js";
@@ -18,26 +17,17 @@ const MIB = 2 ** 20;
 const SECOND_LOOK = 6000; // ms; by then a connection that did not survive has shown no progress
 
 /**
- * @param {object} options
- * @param {Config} options.config
- * @param {URL} [options.base]  the page's own address, up to the last slash
- * @param {string} [options.session]
- * @param {Send} [options.send]
- * @param {Journal} [options.journal]
- * @param {boolean} [options.phone]  small chunks, read into memory
- * @returns {Promise<{uploads: Uploads, commands: Commands, config: Config, session: string}>}
+ * @param {Config} config
+ * @returns {Promise<{uploads: Uploads, commands: Commands, config: Config}>}
  */
-export async function start({
-  config,
-  base = new URL(".", location.href),
-  send = sender(),
-  phone = matchMedia("(pointer: coarse)").matches,
-  ...given
-}) {
+export async function start(config) {
+  const base = new URL(".", location.href); // the page's own address, up to the last slash
+  const phone = matchMedia("(pointer: coarse)").matches; // small chunks, read into memory
   const [session, journal] = await Promise.all([
-    given.session ?? sessionOf({ path: base.pathname }),
-    given.journal ?? Journal.open(`drop${base.pathname}`),
+    sessionOf({ path: base.pathname }),
+    Journal.open(`drop${base.pathname}`),
   ]);
+  const send = sender();
   const uploads = new Uploads();
   const tus = new Tus({ endpoint: new URL("files/", base), send });
   const chunk = new ChunkSize({
@@ -62,7 +52,7 @@ export async function start({
   const progress = new Progress({ uploads, session, base, send, cut: () => commands.doubt() });
   watch({ commands, journal, progress });
   keepAwake(uploads);
-  return { uploads, commands, config, session };
+  return { uploads, commands, config };
 }
 
 /**

@@ -32,7 +32,7 @@ open();
 
 async function open() {
   const starting = ask()
-    .then((config) => start({ config }))
+    .then(start)
     .catch((/** @type {unknown} */ error) => ({ error }));
   const words = await speak(async (lang) => (await import(`./lang/${lang}.js`)).default);
   const engine = await starting;

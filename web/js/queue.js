@@ -24,7 +24,7 @@ export class Queue {
   /** @type {Gear} */
   #gear;
   #journal;
-  #named;
+  #nameRequired;
   #redeliver;
   #resync;
   #lanes;
@@ -44,8 +44,8 @@ export class Queue {
     const { uploads } = gear;
     this.#uploads = uploads;
     this.#gear = { ...gear, guest: "", keep: this.#keep.bind(this) };
-    this.#named = config.guestName === "required";
-    uploads.held = this.#named;
+    this.#nameRequired = config.guestName === "required";
+    uploads.held = this.#nameRequired;
     this.#journal = journal;
     this.#redeliver = redeliver;
     this.#resync = resync;
@@ -84,7 +84,7 @@ export class Queue {
   /** @type {Commands["introduce"]} */
   introduce = (name) => {
     this.#gear.guest = name;
-    this.#uploads.held = this.#named && !name;
+    this.#uploads.held = this.#nameRequired && !name;
     this.#lanes.pump();
   };
 
