@@ -19,7 +19,6 @@ from immich_drop.upload import OWN
 Ref = ShareKey | ShareSlug
 """How an address names a link: by its key, or by its custom name."""
 
-
 KEY_BYTES = 50
 """Bytes of a key, before it is written in hexadecimal or base64url."""
 

@@ -93,7 +93,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _environment() -> dict[str, str | None]:
-    """Return what is set: in `.env`, or for real, which wins. Raises SettingsError, OSError."""
+    """Return what `.env` sets, and the environment, which wins. Raises SettingsError, OSError."""
     try:
         return {**dotenv_values(".env"), **os.environ}
     except UnicodeDecodeError:
@@ -103,7 +103,7 @@ def _environment() -> dict[str, str | None]:
 async def _serve(
     settings: Settings, env: Mapping[str, str | None], also: Sequence[tuple[str, str]] = ()
 ) -> int:
-    """Serve until a signal comes; `also` is what there is besides, and its path."""
+    """Serve until a signal comes; `also` are more addresses to print: phrase and path of each."""
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
     os.umask(0o077)  # what guests bring, and who they are, is nobody's business on this machine

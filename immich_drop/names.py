@@ -9,7 +9,7 @@ NAME_BYTES = 255
 GUEST_LENGTH = 80
 """Characters of a guest's name that are kept."""
 
-_UNPRINTABLE = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+_MISLEADING = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 """Bidirectional overrides and line separators: they make one name look like another."""
 
 
@@ -36,7 +36,7 @@ def clean_guest(raw: str) -> str | None:
 
 def _harmless(text: str) -> str:
     text = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs"))
-    return unicodedata.normalize("NFC", _UNPRINTABLE.sub("", text)).strip()
+    return unicodedata.normalize("NFC", _MISLEADING.sub("", text)).strip()
 
 
 def extension_of(name: str) -> str:

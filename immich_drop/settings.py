@@ -28,7 +28,6 @@ _SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4
 _SPAN = re.compile(r"([0-9]+)\s*(s|m|h|d)", re.IGNORECASE | re.ASCII)
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-
 LARGEST = 1e18
 """Bytes: what fits into a column of SQLite, by far."""
 

@@ -102,8 +102,11 @@ class Spool:
             raise explain(error) from error
 
     async def touch(self, upload_id: str, moment: datetime) -> None:
-        """Say when bytes came last; one without any gets an empty file. Raises Unavailable."""
-        await self.disk.run(partial(_date, self.path(upload_id), moment.timestamp()))
+        """Set when bytes came last; an upload without any gets an empty file.
+
+        Raises Unavailable.
+        """
+        await self.disk.run(partial(_set_date, self.path(upload_id), moment.timestamp()))
 
     async def open(self, upload_id: str) -> SpoolFile:
         """Open an upload to append to it.
@@ -183,6 +186,6 @@ def _delete(path: Path) -> None:
         path.parent.stat()  # a disk that went away may come back, with the file on it
 
 
-def _date(path: Path, seconds: float) -> None:
+def _set_date(path: Path, seconds: float) -> None:
     path.touch(0o600)
     os.utime(path, (seconds, seconds))

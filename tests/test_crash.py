@@ -1,7 +1,8 @@
 """Kill -9 at every point where it could hurt: nothing lost, nothing twice, nothing left behind.
 
-One test for each row of the crash table. What happens between two system calls cannot be hit from
-outside; there the test lays out the disk as such a death leaves it.
+One test for each row of the crash table in docs/architecture.md, but for uploads that were given up
+(`unit/test_sweep.py`). What happens between two system calls cannot be hit from outside; there the
+test lays out the disk as such a death leaves it.
 """
 
 import hashlib

@@ -93,7 +93,7 @@ class DropHandler(RequestHandler):
 
     @property
     def verbs(self) -> list[str]:
-        """What may be done at this URL: all that is not like PUT, which none has."""
+        """The methods of this URL: all but PUT, which no URL has, and those that answer as PUT does."""
         known, handler = self.SUPPORTED_METHODS, type(self)
         return [verb for verb in known if getattr(handler, verb.lower()) is not handler.put]
 

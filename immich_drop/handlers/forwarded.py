@@ -32,7 +32,7 @@ class Forwarded:
     def address(self, request: HTTPServerRequest) -> str:
         """Return the guest's address: the last hop that is not a trusted proxy.
 
-        It is that of the subscriber, see there.
+        Of an IPv6 address it is the subscriber's network (see `subscriber`).
         """
         address: str = request.remote_ip or ""
         hops = request.headers.get("X-Forwarded-For", "").split(",")
