@@ -93,7 +93,7 @@ class DropHandler(RequestHandler):
 
     @property
     def verbs(self) -> list[str]:
-        """The methods of this URL: all but PUT, which no URL has, and those that answer as PUT does."""
+        """The methods this URL has: those that answer otherwise than PUT, which no URL has."""
         known, handler = self.SUPPORTED_METHODS, type(self)
         return [verb for verb in known if getattr(handler, verb.lower()) is not handler.put]
 
