@@ -33,6 +33,9 @@ FIRST_DELAY = 1.0
 LONGEST_DELAY = 600.0
 """Seconds until a delivery that failed by itself is tried again; doubles each time, jittered."""
 
+LATER = 8.0
+"""Seconds until a delivery is tried again that failed for a reason of ours, jittered."""
+
 TELL = 0.25
 """Seconds between two events of one upload's progress."""
 
@@ -67,7 +70,7 @@ class Forwarder:
         self._turns = Turns()
         self._sent: dict[str, int] = {}
         self._workers: list[asyncio.Task[None]] = []
-        self._underway: set[asyncio.Task[None]] = set()
+        self._underway: set[asyncio.Task[float]] = set()
         self._taken: set[str] = set()
         """Uploads whose turn has come, until their attempt is over."""
 
@@ -123,9 +126,15 @@ class Forwarder:
             attempt = asyncio.create_task(self._attempt(upload_id))
             self._underway.add(attempt)
             attempt.add_done_callback(self._underway.discard)
-            await asyncio.shield(attempt)
+            await asyncio.sleep(await asyncio.shield(attempt))
 
-    async def _attempt(self, upload_id: str) -> None:
+    async def _attempt(self, upload_id: str) -> float:
+        """Take one upload on; gives the seconds to rest before the next one.
+
+        A database that takes nothing takes nothing of the next upload either, and thousands may
+        wait: each would ask Immich, and leave a line in the log.
+        """
+        rest = 0.0
         try:
             upload = self._db.get(upload_id)
             if upload is not None and upload.state is State.RECEIVED:
@@ -135,14 +144,16 @@ class Forwarder:
         except Exception as error:
             if isinstance(error, DropError):
                 log.warning("upload=%s %s %s", upload_id, error.code, error)
+                rest = _jitter(LATER)
             else:
                 log.error("upload=%s delivery failed", upload_id, exc_info=error)
             self._gate.inconclusive()
             # Its row may be what cannot be read, so the guest is unknown: a line of its own.
-            self._turns.join_later(upload_id, upload_id, _jitter(FIRST_DELAY * 8))
+            self._turns.join_later(upload_id, upload_id, _jitter(LATER))
         finally:
             self._sent.pop(upload_id, None)
             self._taken.discard(upload_id)
+        return rest
 
     async def _deliver(self, upload: Upload) -> None:
         try:

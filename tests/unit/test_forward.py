@@ -330,6 +330,28 @@ async def test_a_database_that_does_not_answer_for_a_while(tmp_path: Path) -> No
 
 
 @pytest.mark.gen_test
+async def test_a_database_that_does_not_answer_is_not_asked_for_each_upload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("immich_drop.forward.LATER", 1.0)
+
+    def failed() -> list[float]:
+        return [record.created for record in caplog.records if " unavailable " in record.message]
+
+    async with half(tmp_path, concurrency=1) as drop:
+        made = [await drop.receive(b"waits %d" % number) for number in range(9)]
+        drop.db._writer._connection.execute("PRAGMA query_only=1")
+        for each in made:
+            drop.forwarder.push(each)
+        await eventually(lambda: len(failed()) >= len(made))
+        times = failed()
+        assert times[-1] - times[0] >= 0.5
+        drop.db._writer._connection.execute("PRAGMA query_only=0")
+        for each in made:
+            await drop.settled(each.id)
+
+
+@pytest.mark.gen_test
 async def test_a_clock_that_was_years_ahead_delays_nothing_for_years(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         made = await drop.bring(DATA, retry_at=START + timedelta(days=4000))
