@@ -323,6 +323,25 @@ test("what had not begun before a reload begins now, once", async (t) => {
   assert.deepEqual([uploads.items.size, server.uploads.size], [1, 1]);
 });
 
+test("what was picked again before a reload, in vain, is not missed after the next pick", async (t) => {
+  const { picked, bytes } = photo(700 * KIB, "a.jpg");
+  const size = bytes.length;
+  const worker = wiseWorker([[size, sha1(bytes)]]);
+  const { server, uploads, queue } = await guest(t, { worker });
+  const print = await fingerprint(picked.file);
+  queue.restore([
+    memo({ id: "arrived", name: "a.jpg", size, print, sha1: sha1(bytes), state: "stored" }),
+    memo({ id: "twin", name: "a.jpg", size, print }),
+    memo({ id: "copy", name: "copy.jpg", size }),
+  ]);
+  queue.add([picked]);
+  await until(uploads, () => uploads.items.size === 2);
+  assert.deepEqual(states(uploads), ["stored", "interrupted"], "the copy is not picked yet");
+  queue.add([photo(0, "copy.jpg", bytes).picked]);
+  await until(uploads, all("stored"));
+  assert.deepEqual([uploads.items.size, server.bodies], [1, 0]);
+});
+
 test("a file that could not even be looked into is complained about until it is picked again", async (t) => {
   const { uploads, queue } = await guest(t);
   const [one, other] = [photo(1000, "one.jpg"), photo(1000, "other.jpg")];

@@ -5,7 +5,7 @@
 /** @import {Uploads} from "./uploads.js" */
 import { sleep } from "./backoff.js";
 import { fingerprint, WHOLE } from "./fingerprint.js";
-import { kindOf, nameOf, newItem } from "./item.js";
+import { kindOf, nameOf, newItem, SAFE } from "./item.js";
 import { newId } from "./session.js";
 
 const SLICE = 30; // ms; the page answers between two
@@ -94,25 +94,29 @@ export class Intake {
   async #match(picked, alike) {
     const print = await fingerprint(picked.file).catch(() => null);
     const here = alike.filter(({ item }) => this.#transfers.has(item.id));
-    for (const transfer of here)
-      if (print && print === (await transfer.identify().catch(() => null)))
-        return this.#again(transfer, picked);
     const blank = here.find((transfer) => isBlank(transfer, nameOf(picked.file)));
+    const [first, ...rest] = print ? await printed(print, here) : [];
+    if (first) return this.#again([first, ...rest], picked, blank);
     if (blank) this.#drop(blank);
     this.#admit(picked);
   }
 
   /**
-   * @param {Transfer} transfer
+   * Which of them it is: one that waits for its file before one that needs it no more.
+   *
+   * @param {[Transfer, ...Transfer[]]} same  with the fingerprint of what was picked
    * @param {Picked} picked
+   * @param {Transfer} [blank]
    */
-  #again(transfer, picked) {
-    const { state, code, mendable } = transfer.item;
-    if (state === "interrupted" || code === "unreadable" || (state === "failed" && mendable))
-      this.attach(transfer, picked);
-    else if (picked.file.size <= WHOLE || state === "failed")
-      this.#uploads.tell("again", transfer.item);
-    else this.#admit(picked, transfer); // its middle may differ: all of it has to be looked at
+  #again(same, picked, blank) {
+    const named = blank?.item.name === nameOf(picked.file) ? blank : null;
+    const open = same.find(isOpen) ?? named;
+    const safe = same.find(({ item }) => SAFE.has(item.state)) ?? null;
+    if (open) return this.attach(Object.assign(open, { twin: safe }), picked);
+    const [twin] = same;
+    if (picked.file.size <= WHOLE || twin.item.state === "failed")
+      this.#uploads.tell("again", twin.item);
+    else this.#admit(picked, twin); // its middle may differ: all of it has to be looked at
   }
 
   /**
@@ -129,6 +133,7 @@ export class Intake {
     if (code || !transfer) return;
     transfer.handle = handle;
     transfer.twin = twin;
+    transfer.print = twin?.print ?? null;
     this.#enqueue(transfer);
   }
 
@@ -143,6 +148,20 @@ export class Intake {
     const extension = name.slice(name.lastIndexOf(".")).toLowerCase();
     return !extensions.length || extensions.includes(extension) ? null : "type_not_accepted";
   }
+}
+
+/**
+ * @param {string} print
+ * @param {Transfer[]} transfers  of files of one size
+ */
+async function printed(print, transfers) {
+  const prints = await Promise.all(transfers.map((each) => each.identify().catch(() => null)));
+  return transfers.filter((_, index) => prints[index] === print);
+}
+
+/** It goes on once its file is there again. @param {Transfer} transfer */
+function isOpen({ item: { state, code, mendable } }) {
+  return state === "interrupted" || code === "unreadable" || (state === "failed" && mendable);
 }
 
 /**
