@@ -19,3 +19,16 @@ test("where storage is blocked, nothing is remembered", async () => {
   });
   assert.deepEqual(await journal.all("s"), []);
 });
+
+test("what is written last is finished without the page", () => {
+  /** @type {string[]} */
+  const done = [];
+  const transaction = {
+    objectStore: () => ({ put: ({ id = "" }) => done.push(id), transaction }),
+    commit: () => done.push("commit"),
+  };
+  const journal = new Journal(/** @type {any} */ ({ transaction: () => transaction }));
+  for (const id of ["a", "b"]) journal.put(/** @type {any} */ ({ id }));
+  journal.flush();
+  assert.deepEqual(done, ["a", "b", "commit"]);
+});

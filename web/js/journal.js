@@ -81,6 +81,7 @@ export class Journal {
     try {
       const store = this.#db.transaction(STORE, "readwrite").objectStore(STORE);
       for (const memo of memos) store.put(memo);
+      store.transaction.commit(); // else it needs the page once more, which may be gone by then
     } catch {
       this.#db = null; // closed by the browser, which means to keep nothing
     }
