@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from immich_drop.errors import Unavailable
 from immich_drop.upload import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -72,7 +73,16 @@ class Standing(Collector):
         yield GaugeMetricFamily(
             "drop_queue_age_seconds", "Age of the oldest file not yet in Immich", self._oldest()
         )
-        yield GaugeMetricFamily("drop_disk_free_bytes", "Room for the spool", self._free())
+        yield GaugeMetricFamily(
+            "drop_disk_free_bytes", "Room for the spool; 0 while it is gone", self._free_or_gone()
+        )
         yield GaugeMetricFamily(
             "drop_immich_up", "1 while deliveries get through to Immich", float(self._immich_up())
         )
+
+    def _free_or_gone(self) -> int:
+        """Return no room for a spool that is gone: the other figures are wanted all the more."""
+        try:
+            return self._free()
+        except Unavailable:
+            return 0

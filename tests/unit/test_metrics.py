@@ -2,22 +2,23 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from immich_drop.errors import Unavailable
 from immich_drop.metrics import Metrics, Standing
 from immich_drop.upload import State
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "monitoring"
 
 
-def told() -> dict[tuple[str, str], float]:
+def told(free: Callable[[], int] = lambda: 10**9) -> dict[tuple[str, str], float]:
     metrics = Metrics()
     counts = dict.fromkeys(State, 0) | {State.RECEIVED: 2}
     standing = Standing(
-        counts=lambda: counts, oldest=lambda: 60.0, free=lambda: 10**9, immich_up=lambda: False
+        counts=lambda: counts, oldest=lambda: 60.0, free=free, immich_up=lambda: False
     )
     metrics.registry.register(standing)
     metrics.bytes_received.inc(100)
@@ -40,6 +41,15 @@ def test_what_is_told() -> None:
     assert figures["drop_disk_free_bytes", ""] == 10**9
     assert figures["drop_immich_up", ""] == 0
     assert figures["drop_delivery_seconds_count", ""] == 1
+
+
+def test_a_spool_that_is_gone_has_no_room() -> None:
+    def gone() -> int:
+        raise Unavailable("no such file or directory")
+
+    figures = told(free=gone)
+    assert figures["drop_disk_free_bytes", ""] == 0
+    assert figures["drop_uploads", "received"] == 2
 
 
 def queries() -> Iterator[str]:
