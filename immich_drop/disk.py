@@ -5,6 +5,7 @@ On a slow disk write(2) blocks for seconds, and no phone may wait for another on
 
 import asyncio
 import errno
+import mmap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -42,6 +43,14 @@ class Disk:
             raise
         except OSError as error:
             raise explain(error) from error
+
+
+def pages(size: int) -> memoryview:
+    """Return a buffer of whole pages, which take memory only where bytes have come.
+
+    A bytearray starts 32 bytes into a page, and every copy into and out of it is the slower for it.
+    """
+    return memoryview(mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def explain(error: OSError) -> DiskFull | Unavailable:

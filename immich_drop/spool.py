@@ -5,7 +5,6 @@ The offset of an upload is the size of its file and is stored nowhere else.
 
 import asyncio
 import fcntl
-import mmap
 import os
 import shutil
 from collections.abc import AsyncGenerator
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from immich_drop.disk import Disk, explain
+from immich_drop.disk import Disk, explain, pages
 from immich_drop.errors import Unavailable
 from immich_drop.spool_file import Digest, SpoolFile, open_file
 from immich_drop.upload import is_id
@@ -153,7 +152,7 @@ class Spool:
         ahead: asyncio.Future[int] | None = None
         try:
             length = os.fstat(file).st_size
-            buffers = [_pages(min(size, length)) for _ in range(2)]
+            buffers = [pages(min(size, length)) for _ in range(2)]
             position = 0
             ahead = self._read(file, buffers[0], position)
             while position < length and (count := await ahead):
@@ -172,11 +171,6 @@ class Spool:
 
     def _read(self, file: int, buffer: memoryview, position: int) -> asyncio.Future[int]:
         return asyncio.ensure_future(self.disk.run(partial(os.preadv, file, [buffer], position)))
-
-
-def _pages(size: int) -> memoryview:
-    """Return whole pages, which take memory only once they are read into."""
-    return memoryview(mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def _delete(path: Path) -> None:

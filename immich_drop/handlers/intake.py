@@ -7,11 +7,11 @@ the next one meanwhile.
 """
 
 import asyncio
-import mmap
 from typing import cast
 
 from tornado.iostream import IOStream, StreamClosedError
 
+from immich_drop.disk import pages
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.pace import Pace
 from immich_drop.reception import Reception
@@ -44,9 +44,7 @@ class Buffers:
         if not self._unmade:
             return None
         self._unmade -= 1
-        # Whole pages, which take memory only where bytes have come; a bytearray starts 32 bytes
-        # into one, and every copy into and out of it is the slower for it.
-        return memoryview(mmap.mmap(-1, LARGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+        return pages(LARGE)
 
     def give(self, buffer: memoryview) -> None:
         """Take a large buffer back."""
