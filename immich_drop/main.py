@@ -18,7 +18,7 @@ from immich_drop.check import check, exit_code, table
 from immich_drop.db import Db
 from immich_drop.errors import NotFound, StateConflict, Unavailable
 from immich_drop.ledger import Ledger
-from immich_drop.settings import Settings, SettingsError
+from immich_drop.settings import FORMER, Settings, SettingsError
 from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
 
@@ -107,7 +107,7 @@ async def _serve(
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
     os.umask(0o077)  # what guests bring, and who they are, is nobody's business on this machine
-    for advice in predecessor.advise(env):
+    for advice in predecessor.advise(env, former=FORMER):
         log.warning("%s", advice)
     app = App(settings)
     address = await app.start()

@@ -7,9 +7,7 @@ Immich's asset id); they are set aside under a new name, never deleted.
 import sqlite3
 from collections.abc import Mapping
 
-OLD_KEYS = {
-    "PUBLIC_BASE_URL": "is called PUBLIC_URL now.",
-    "PUBLIC_UPLOAD_PAGE_ENABLED": "is called DROP_PAGE now.",
+_OBSOLETE = {
     "SESSION_SECRET": "is not needed any more.",
     "CHUNKED_UPLOADS_ENABLED": "is not needed: every upload is resumable.",
     "CHUNK_SIZE_MB": "is not needed: the page finds out what gets through.",
@@ -20,9 +18,13 @@ _ASIDE = "before_"
 _TABLES = ("uploads", "upload_events", "invites")
 
 
-def advise(env: Mapping[str, str | None]) -> list[str]:
-    """Say what became of the older program's settings that are still set."""
-    return [f"{key} {advice}" for key, advice in OLD_KEYS.items() if env.get(key)]
+def advise(env: Mapping[str, str | None], *, former: Mapping[str, str]) -> list[str]:
+    """Say what became of the older program's settings that are still set.
+
+    `former` names those that have another name by now: by the new one, the old one.
+    """
+    renamed = {old: f"is called {new} now." for new, old in former.items()}
+    return [f"{key} {advice}" for key, advice in (renamed | _OBSOLETE).items() if env.get(key)]
 
 
 def set_aside(connection: sqlite3.Connection) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from immich_drop.ledger import Ledger
-from immich_drop.predecessor import OLD_KEYS, advise
+from immich_drop.predecessor import advise
+from immich_drop.settings import FORMER
 from immich_drop.upload import OWN
 from unit.make import opened
 
@@ -66,7 +67,9 @@ def test_the_old_tables_are_set_aside(old: Path) -> None:
         connection.close()
 
 
-def test_every_old_key_is_answered() -> None:
-    assert advise({"PORT": "8080"}) == []
-    advice = advise(dict.fromkeys(OLD_KEYS, "x"))
-    assert [line.split()[0] for line in advice] == list(OLD_KEYS)
+def test_old_keys_that_are_set_are_answered() -> None:
+    assert advise({"PORT": "8080", "TIMEZONE": ""}, former=FORMER) == []
+    env = {"PUBLIC_BASE_URL": "https://drop.example", "CHUNK_SIZE_MB": "95"}
+    renamed, gone = advise(env, former=FORMER)
+    assert renamed == "PUBLIC_BASE_URL is called PUBLIC_URL now."
+    assert gone.startswith("CHUNK_SIZE_MB is not needed")
