@@ -1,6 +1,7 @@
 """The streamed upload against servers that answer early, hang up, stall or say nothing."""
 
 import asyncio
+import os
 import re
 import shutil
 import socket
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from harness.wait import eventually
 
 from immich_drop.errors import (
     ImmichKeyRejected,
@@ -325,6 +327,32 @@ async def test_a_server_that_never_answers() -> None:
         with pytest.raises(ImmichTrouble, match=r"no answer within 0\.1 s"):
             await send(url, length=MEGABYTE, patience=Patience(answer=0.1))
         await closed.wait()
+
+
+def asked_whether_still_there(port: int) -> float | None:
+    """Return in how many seconds the kernel asks the peer of the connection from `port`."""
+    for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]:
+        _, local, _, _, _, timer, *_ = line.split()
+        kind, _, ticks = timer.partition(":")
+        if local.endswith(f":{port:04X}") and kind == "02":
+            return int(ticks, 16) / os.sysconf("SC_CLK_TCK")
+    return None
+
+
+@pytest.mark.gen_test
+async def test_a_machine_that_is_gone_is_not_waited_for() -> None:
+    """Its power failed, say: no packet tells. All who wait for its answer would keep their turn."""
+    asked: list[float] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+        port = writer.get_extra_info("peername")[1]
+        asked.append(await eventually(lambda: asked_whether_still_there(port)))
+        writer.write(CREATED)
+
+    async with server(serve) as url:
+        await send(url, length=1000)
+    assert max(asked) <= 60
 
 
 @pytest.mark.gen_test

@@ -11,7 +11,15 @@ import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from socket import socket
+from socket import (
+    IPPROTO_TCP,
+    SO_KEEPALIVE,
+    SOL_SOCKET,
+    TCP_KEEPCNT,
+    TCP_KEEPIDLE,
+    TCP_KEEPINTVL,
+    socket,
+)
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -30,6 +38,14 @@ from immich_drop.immich.credentials import NAME
 
 _LONGEST_ANSWER = 1 << 20
 """Bytes; an error page may be long, but not that long."""
+
+_SIGNS_OF_LIFE = (
+    (SOL_SOCKET, SO_KEEPALIVE, 1),
+    (IPPROTO_TCP, TCP_KEEPIDLE, 60),
+    (IPPROTO_TCP, TCP_KEEPINTVL, 20),
+    (IPPROTO_TCP, TCP_KEEPCNT, 3),
+)
+"""Seconds: a machine that lost its power says no farewell, and its answer is waited for long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +148,8 @@ class Streamer:
             raise ImmichUnavailable(reason(error)) from error
         if stream.closed():
             raise ImmichTrouble("the connection was cut as soon as it was made")
+        for option in _SIGNS_OF_LIFE:
+            stream.socket.setsockopt(*option)
         return stream
 
     async def _converse(
