@@ -107,14 +107,14 @@ class TestDeferredLength:
     def test_a_length_once_told_stays(self, tus: Tus) -> None:
         url = tus.create(None)
         tus.patch(url, 0, b"abc", **{"Upload-Length": "9"})
-        assert tus.patch(url, 3, b"def", **{"Upload-Length": "10"}).status in {400, 409}
+        assert tus.patch(url, 3, b"def", **{"Upload-Length": "10"}).status == 400
         assert tus.head(url)["Upload-Length"] == "9"
         assert tus.offset(url) == 3
 
     def test_a_length_shorter_than_what_is_there(self, tus: Tus) -> None:
         url = tus.create(None)
         tus.patch(url, 0, b"abc")
-        assert tus.patch(url, 3, b"", **{"Upload-Length": "2"}).status in {400, 413}
+        assert tus.patch(url, 3, b"", **{"Upload-Length": "2"}).status == 413
         assert tus.head(url)["Upload-Defer-Length"] == "1"
 
     @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ class TestTermination:
         tus.patch(url, 0, b"ab")
         answer = tus.delete(url)
         assert (answer.status, answer.body) == (204, b"")
-        assert tus.head(url).status in {404, 410}
-        assert tus.patch(url, 2, b"cde").status in {404, 410}
-        assert tus.delete(url).status in {404, 410}
+        assert tus.head(url).status == 404
+        assert tus.patch(url, 2, b"cde").status == 404
+        assert tus.delete(url).status == 404
 
     def test_no_bytes_stay_behind(self, tus: Tus, product: Product) -> None:
         before = product.spool
@@ -203,7 +203,7 @@ class TestExpiration:
                 deadline += timedelta(seconds=1)  # the header has no fractions
                 until(lambda: datetime.now(UTC) > deadline, "the deadline")
                 product.crash()
-                until(lambda: product.tus.head(url).status in {404, 410}, "the upload to expire")
+                until(lambda: product.tus.head(url).status == 404, "the upload to expire")
                 until(lambda: len(product.spool) == 1, "its bytes to go")
             immich.wait_for(data)
 

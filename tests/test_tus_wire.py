@@ -10,7 +10,7 @@ VERBS = ["POST", "HEAD", "PATCH", "DELETE"]
 
 def test_options_tells_what_the_server_can(tus: Tus) -> None:
     answer = tus.ask("OPTIONS", "/files/", headers={})
-    assert answer.status in {200, 204}
+    assert answer.status == 204
     assert answer["Tus-Resumable"] == "1.0.0"
     assert answer["Tus-Version"] == "1.0.0"
     assert set(answer["Tus-Extension"].split(",")) == {
@@ -21,16 +21,16 @@ def test_options_tells_what_the_server_can(tus: Tus) -> None:
         "expiration",
         "checksum",
     }
-    assert int(answer["Tus-Max-Size"]) == 50 * 10**9 or int(answer["Tus-Max-Size"]) == 50 * 2**30
+    assert answer["Tus-Max-Size"] == str(50 * 10**9)
     assert "sha1" in answer["Tus-Checksum-Algorithm"].split(",")
 
 
 def test_options_ignores_the_version_the_client_speaks(tus: Tus) -> None:
-    assert tus.ask("OPTIONS", "/files/", {"Tus-Resumable": "0.2.2"}).status in {200, 204}
+    assert tus.ask("OPTIONS", "/files/", {"Tus-Resumable": "0.2.2"}).status == 204
 
 
 def test_options_of_an_upload(tus: Tus) -> None:
-    assert tus.ask("OPTIONS", tus.create(3), headers={}).status in {200, 204}
+    assert tus.ask("OPTIONS", tus.create(3), headers={}).status == 204
 
 
 @pytest.mark.parametrize("version", [None, "0.2.2", "1.0.1", "1", ""])
@@ -79,7 +79,7 @@ def test_head_tells_offset_and_length_and_is_never_cached(tus: Tus) -> None:
     url = tus.create(5)
     tus.patch(url, 0, b"ab")
     answer = tus.head(url)
-    assert answer.status in {200, 204}
+    assert answer.status == 200
     assert answer["Upload-Offset"] == "2"
     assert answer["Upload-Length"] == "5"
     assert "no-store" in answer["Cache-Control"]
@@ -88,7 +88,7 @@ def test_head_tells_offset_and_length_and_is_never_cached(tus: Tus) -> None:
 @pytest.mark.parametrize("verb", ["HEAD", "PATCH", "DELETE"])
 def test_an_unknown_upload_is_not_found(tus: Tus, verb: str) -> None:
     answer = tus.ask(verb, "/files/0123456789abcdef", patch_headers(0))
-    assert answer.status in {404, 410}
+    assert answer.status == 404
     assert "Upload-Offset" not in answer.headers
 
 
@@ -187,7 +187,7 @@ def test_the_method_may_be_overridden(
     answer = tus.ask(actual, url, headers, body)
     assert answer.status == status
     if verb == "DELETE":
-        assert tus.head(url).status in {404, 410}
+        assert tus.head(url).status == 404
     else:
         assert answer["Upload-Offset"] == str(len(body))
 
