@@ -175,8 +175,7 @@ class TestApi:
         headers = {"Content-Type": "application/json"}
         with tus.connect() as connection:
             answer = connection.ask("POST", "/api/known", headers, body)
-            refused(answer, answer.status)
-            assert answer.status in {400, 413}
+            refused(answer, 400, "bad_request")
             usable_or_closed(connection, answer)
 
     @pytest.mark.parametrize("size", [100_000, 10**12])
@@ -216,5 +215,5 @@ def test_a_compressed_body_is_not_inflated(tus: Tus) -> None:
     squeezed = gzip.compress(b"x" * 1000)
     url = tus.create(1000)
     answer = tus.patch(url, 0, squeezed, **{"Content-Encoding": "gzip"})
-    assert answer.status in {204, 400, 415}
-    assert tus.offset(url) in {0, len(squeezed)}
+    refused(answer, 415, "wrong_content_type")
+    assert tus.offset(url) == 0

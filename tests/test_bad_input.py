@@ -12,7 +12,7 @@ from harness.tus import VERSION, Tus, metadata, patch_headers, path_of
 from harness.wire import Hangup, request
 
 NOT_NUMBERS = ["", "three", "1e3", "+5", "-1", "1_0", "0x5", "5.0", "5 5", "5, 5", "\u0663", "٥"]
-HUGE = ["1180591620717411303424", "9" * 5000]
+HUGE, ENDLESS = "1180591620717411303424", "9" * 5000
 """2^70, and more digits than Python's int() takes."""
 
 
@@ -24,11 +24,9 @@ class TestNumbers:
     def test_upload_length(self, tus: Tus, value: str) -> None:
         refused(tus.post(value), 400)
 
-    @pytest.mark.parametrize("value", HUGE, ids=["2^70", "5000 digits"])
-    def test_upload_length_beyond_everything(self, tus: Tus, value: str) -> None:
-        answer = tus.post(value)
-        refused(answer, answer.status)
-        assert answer.status in {400, 413}
+    def test_upload_length_beyond_everything(self, tus: Tus) -> None:
+        refused(tus.post(HUGE), 413, "too_large")
+        refused(tus.post(ENDLESS), 400, "bad_request")
 
     @pytest.mark.parametrize("value", NOT_NUMBERS)
     def test_upload_offset(self, tus: Tus, value: str) -> None:
@@ -37,22 +35,25 @@ class TestNumbers:
         refused(tus.ask("PATCH", url, headers, b"abc"), 400)
         assert tus.offset(url) == 0
 
-    @pytest.mark.parametrize("value", HUGE, ids=["2^70", "5000 digits"])
-    def test_upload_offset_beyond_everything(self, tus: Tus, value: str) -> None:
+    @pytest.mark.parametrize(
+        ("value", "status"), [(HUGE, 409), (ENDLESS, 400)], ids=["2^70", "5000 digits"]
+    )
+    def test_upload_offset_beyond_everything(self, tus: Tus, value: str, status: int) -> None:
         url = tus.create(3)
-        answer = tus.ask("PATCH", url, patch_headers(0) | {"Upload-Offset": value}, b"abc")
-        refused(answer, answer.status)
-        assert answer.status in {400, 409}
+        headers = patch_headers(0) | {"Upload-Offset": value}
+        refused(tus.ask("PATCH", url, headers, b"abc"), status)
+        assert tus.offset(url) == 0
 
-    @pytest.mark.parametrize("value", [*NOT_NUMBERS, *HUGE])
+    @pytest.mark.parametrize("value", [*NOT_NUMBERS, HUGE, ENDLESS])
     def test_length_of_a_deferred_upload(self, tus: Tus, value: str) -> None:
         url = tus.create(None)
         answer = tus.patch(url, 0, b"abc", **{"Upload-Length": value})
-        refused(answer, answer.status)
-        assert answer.status in {400, 413}
+        refused(answer, 413 if value == HUGE else 400)
         assert tus.head(url)["Upload-Defer-Length"] == "1"
 
-    @pytest.mark.parametrize("value", ["", "soon", "1e3", "-1", "0", *HUGE, "٥", "NaN", "1.5"])
+    @pytest.mark.parametrize(
+        "value", ["", "soon", "1e3", "-1", "0", HUGE, ENDLESS, "٥", "NaN", "1.5"]
+    )
     def test_a_date_that_is_none_costs_no_file(
         self, tus: Tus, immich: Immich, session: str, value: str
     ) -> None:
@@ -94,17 +95,15 @@ class TestMetadata:
         headers = VERSION | {"Upload-Length": "3"}
         refused(tus.ask("POST", "/files/", headers), 400, "bad_metadata")
 
-    @pytest.mark.parametrize("size", [20_000, 64_000, 1_000_000])
-    def test_far_too_long(self, tus: Tus, size: int) -> None:
-        """Past 64 KiB of headers Tornado hangs up without a word."""
+    @pytest.mark.parametrize("size", [20_000, 64_000])
+    def test_too_long(self, tus: Tus, size: int) -> None:
         meta = metadata(filename="a.jpg", novel="x" * size)
-        try:
-            answer = tus.post(3, meta)
-        except (Hangup, ConnectionError):
-            assert size > 40_000
-        else:
-            refused(answer, answer.status)
-            assert answer.status in {400, 431}
+        refused(tus.post(3, meta), 431, "headers_too_large")
+
+    def test_far_too_long(self, tus: Tus) -> None:
+        """Past 256 KiB of headers Tornado hangs up without a word."""
+        with pytest.raises((Hangup, ConnectionError)):
+            tus.post(3, metadata(filename="a.jpg", novel="x" * 1_000_000))
 
     @pytest.mark.parametrize("key", ["session", "item"])
     @pytest.mark.parametrize("value", ["", "\0", "x" * 5000, "../..", "' OR 1=1 --"])
