@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -339,6 +340,7 @@ def asked_whether_still_there(port: int) -> float | None:
     return None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="who else tells what a socket is about to do?")
 @pytest.mark.gen_test
 async def test_a_machine_that_is_gone_is_not_waited_for() -> None:
     """Its power failed, say: no packet tells. All who wait for its answer would keep their turn."""

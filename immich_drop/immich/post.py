@@ -8,6 +8,7 @@ and whoever leaves closes the socket.
 
 import asyncio
 import ssl
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ from socket import (
     SO_KEEPALIVE,
     SOL_SOCKET,
     TCP_KEEPCNT,
-    TCP_KEEPIDLE,
     TCP_KEEPINTVL,
     socket,
 )
@@ -35,6 +35,11 @@ from tornado.tcpclient import TCPClient
 from immich_drop.errors import ImmichTrouble, ImmichUnavailable
 from immich_drop.immich.answers import Answer, reason
 from immich_drop.immich.credentials import NAME
+
+if sys.platform == "darwin":
+    from socket import TCP_KEEPALIVE as TCP_KEEPIDLE
+else:
+    from socket import TCP_KEEPIDLE
 
 _LONGEST_ANSWER = 1 << 20
 """Bytes; an error page may be long, but not that long."""
