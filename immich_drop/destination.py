@@ -73,7 +73,7 @@ class Destinations:
     async def rescan(self) -> None:
         """Take on what was set going by another process: the host's `retry`."""
         for upload in self._db.in_state(State.RECEIVED):
-            self.of(upload.link).forwarder.push_if_new(upload)
+            self.of(upload.link).forwarder.resume_if_idle(upload)
 
     def sent(self, upload: Upload) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""
@@ -94,4 +94,4 @@ class Destinations:
             raise StateConflict(f"{upload_id} is {upload.state}")
         upload = await self._db.retry(upload, now=self._now())
         self._progress.publish(upload)
-        self.push(upload)
+        self.of(upload.link).forwarder.resume(upload)

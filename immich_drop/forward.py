@@ -92,7 +92,7 @@ class Forwarder:
         await asyncio.gather(*self._underway, return_exceptions=True)
 
     def resume(self, upload: Upload) -> None:
-        """Take on what was received before we started; its file may have changed since."""
+        """Take on what was received a while ago: its file may have changed since."""
         self._courier.doubt(upload.id)
         self.push(upload)
 
@@ -105,10 +105,10 @@ class Forwarder:
         else:
             self._turns.join(upload.id, _guest(upload))
 
-    def push_if_new(self, upload: Upload) -> None:
-        """Take an upload on unless that was done before."""
+    def resume_if_idle(self, upload: Upload) -> None:
+        """Take an upload on again unless it is in line, or its turn has come."""
         if upload.id not in self._taken and not self._turns.has(upload.id):
-            self.push(upload)
+            self.resume(upload)
 
     def idle(self) -> bool:
         """Tell whether there is nothing to deliver, now or later."""

@@ -388,5 +388,14 @@ async def test_bytes_that_changed_while_we_were_away_never_get_into_the_library(
         row = await drop.until(made.id, lambda row: row.state is State.FAILED)
         assert row.code == "damaged"
         assert (await drop.settled(sound.id)).state is State.STORED
-        assert [asset.size for asset in standin.assets] == [2 * len(DATA)]
+    for by_guest in (True, False):
+        async with half(tmp_path, standin=standin) as drop:
+            if by_guest:
+                await drop.destinations.retry(made.id, session=SESSION)
+            else:
+                await drop.db.retry(row, now=START)
+                await drop.destinations.rescan()
+            row = await drop.until(made.id, lambda row: row.code is not None)
+            assert (row.state, row.code) == (State.FAILED, "damaged"), "a retry mends nothing"
+    assert [asset.size for asset in standin.assets] == [2 * len(DATA)]
     await standin.stop()
