@@ -32,6 +32,16 @@ FORGET = """async () => {
 }"""
 
 
+OLD_IPHONE = """
+  delete AbortSignal.timeout;
+  delete Object.hasOwn;
+  delete globalThis.requestIdleCallback;
+  delete globalThis.createImageBitmap;
+  delete Navigator.prototype.wakeLock;
+"""
+"""What Safari 15 lacks, with which the iPhones of 2015 and 2016 end."""
+
+
 @pytest.fixture(name="guest")
 def fixture_guest(browser: Browser, network: Hostile) -> Iterator[Guest]:
     context = browser.new_context(locale="en-GB")
@@ -74,6 +84,19 @@ def test_open_drop_done(guest: Guest, immich: Immich, tmp_path: Path, session: s
     arrived(immich, paths)
     rows = guest.page.locator("li[data-state=stored] .name")
     assert sorted(rows.all_inner_texts()) == sorted(path.name for path in paths)
+
+
+def test_an_old_phone(
+    browser: Browser, network: Hostile, immich: Immich, tmp_path: Path, session: str
+) -> None:
+    context = browser.new_context(locale="en-GB")
+    context.add_init_script(OLD_IPHONE)
+    paths = photos(tmp_path, session, size=50_000)
+    with tab(context, network) as guest:
+        pick(guest, paths)
+        guest.expect_phase("done")
+    context.close()
+    arrived(immich, paths)
 
 
 def test_a_cut_and_a_reload_cost_nothing(

@@ -1,3 +1,5 @@
+import { deadline } from "./backoff.js";
+
 const PATIENCE = 20_000; // ms; the server may have to ask Immich first
 
 /**
@@ -9,7 +11,7 @@ const PATIENCE = 20_000; // ms; the server may have to ask Immich first
  *   after which asking again makes sense
  */
 export async function ask(url, init = {}) {
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = deadline(PATIENCE);
   const answer = await fetch(url, { ...init, signal }).catch(() => null);
   if (!answer) return { code: "offline", after: 0 };
   const body = await answer.json().catch(() => null);

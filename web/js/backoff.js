@@ -47,6 +47,18 @@ export function sleep(ms, signal) {
 }
 
 /**
+ * A signal that aborts after a while. AbortSignal.timeout is missing in Safari before 16, where some
+ * iPhones end.
+ *
+ * @param {number} ms
+ */
+export function deadline(ms) {
+  const timer = new AbortController();
+  setTimeout(() => timer.abort(new Error("too late")), ms);
+  return timer.signal;
+}
+
+/**
  * The promise, or a rejection when it takes longer or the signal says so.
  *
  * @template T

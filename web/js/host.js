@@ -1,5 +1,6 @@
 /** @import {Config, Summary} from "./types.js" */
 /** @import {Words} from "./i18n.js" */
+import { deadline } from "./backoff.js";
 import { progress } from "./overview.js";
 import { element, setStage } from "./stage.js";
 
@@ -22,7 +23,7 @@ class NoAnswer extends Error {
 
 /** @returns {Promise<Config>} @throws {NoAnswer} */
 export async function ask() {
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = deadline(PATIENCE);
   const answer = await fetch("api/config", { signal }).catch(() => null);
   const said = await answer?.json().catch(() => null);
   if (!answer?.ok || !said) throw new NoAnswer(answer?.status ?? 0, said?.code ?? null);

@@ -1,4 +1,5 @@
 /** @import {Item} from "./types.js" */
+import { deadline } from "./backoff.js";
 
 const AT_ONCE = 2;
 const KEPT = 150; // drawn rows; 50 kB each
@@ -141,7 +142,7 @@ async function frame(file, pixels) {
 /** @param {HTMLVideoElement} video @param {string} type @returns {Promise<void>} */
 function happens(video, type) {
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(VIDEO_PATIENCE);
+    const signal = deadline(VIDEO_PATIENCE);
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     video.addEventListener(type, () => resolve(), { once: true });
     video.addEventListener("error", () => reject(video.error), { once: true });
