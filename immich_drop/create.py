@@ -12,7 +12,7 @@ from immich_drop.locker import Locker
 from immich_drop.names import extension_of
 from immich_drop.room import Room
 from immich_drop.tus import Creation
-from immich_drop.upload import State, Upload, new_id
+from immich_drop.upload import Upload, new_id
 
 log = logging.getLogger(__name__)
 
@@ -93,14 +93,6 @@ class Creator:
             length=creation.length,
             last_modified=metadata.last_modified,
             declared=metadata.sha1,
-            proven=None,
-            checksum=None,
-            state=State.RECEIVING,
-            asset_id=None,
-            attempts=0,
-            offered=False,
-            retry_at=None,
-            code=None,
             created_at=now,
             updated_at=now,
             link=link,

@@ -69,7 +69,7 @@ class Checksum:
 class Upload:
     """One file on its way from a guest to Immich, as its row knows it.
 
-    The offset is not here: it is the size of the spool file.
+    The offset is not here: it is the size of the spool file. What has a default is so at creation.
     """
 
     id: str
@@ -90,20 +90,20 @@ class Upload:
     """The file's own date as the guest's device told it; aware, UTC."""
     declared: bytes | None
     """SHA-1 (20 bytes) which the client named at creation."""
-    proven: int | None
+    proven: int | None = None
     """Offset to fall back to while a chunk with a checksum is unverified, else None."""
-    checksum: bytes | None
+    checksum: bytes | None = None
     """SHA-1 (20 bytes) of all bytes; known from `received` on."""
-    state: State
-    asset_id: str | None
+    state: State = State.RECEIVING
+    asset_id: str | None = None
     """Immich's id of the asset."""
-    attempts: int
+    attempts: int = 0
     """Deliveries that failed so far."""
-    offered: bool
+    offered: bool = False
     """Some of its bytes went to Immich in a delivery that failed."""
-    retry_at: datetime | None
+    retry_at: datetime | None = None
     """When the next delivery is due after a failed one; aware, UTC."""
-    code: str | None
+    code: str | None = None
     """Why it waits or failed: a code of `errors`."""
     created_at: datetime
     updated_at: datetime

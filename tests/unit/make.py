@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.wait import eventually
 
 from immich_drop.db import Db
-from immich_drop.upload import OWN, State, Upload
+from immich_drop.upload import OWN, Upload
 
 START = datetime(2026, 7, 4, 20, 15, 30, tzinfo=UTC)
 
@@ -48,14 +48,6 @@ def upload(**changes: object) -> Upload:
         "length": 5,
         "last_modified": None,
         "declared": None,
-        "proven": None,
-        "checksum": None,
-        "state": State.RECEIVING,
-        "asset_id": None,
-        "attempts": 0,
-        "offered": False,
-        "retry_at": None,
-        "code": None,
         "created_at": START,
         "updated_at": START,
         "link": OWN,
