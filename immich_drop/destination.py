@@ -79,7 +79,7 @@ class Destinations:
         """Tell how many bytes of an upload are on their way to Immich."""
         return self._made[upload.link].forwarder.sent(upload.id) if upload.link in self._made else 0
 
-    def closed(self) -> Iterator[ImmichHold]:
+    def holds(self) -> Iterator[ImmichHold]:
         """Return the reasons why what came by links waits."""
         for link, each in self._made.items():
             if link != OWN and each.gate.reason is not None and not each.forwarder.idle():

@@ -34,5 +34,5 @@ class Health:
             report["spool"] = Unavailable.code
         if self._gate.reason is not None:
             report["immich"] = self._gate.reason.code
-        report["links"] = next((reason.code for reason in self._destinations.closed()), "ok")
+        report["links"] = next((reason.code for reason in self._destinations.holds()), "ok")
         return report

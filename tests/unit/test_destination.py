@@ -31,7 +31,7 @@ async def test_each_upload_goes_where_its_guest_came_from(tmp_path: Path) -> Non
         assert [owners[str(asset)] for asset in assets] == [host, anna.id, host]
         assert assets[0] == assets[2], "one library has one of them"
         assert drop.inside("Wedding") == drop.inside("Club") == ["photo.jpg"]
-        assert list(drop.destinations.closed()) == []
+        assert list(drop.destinations.holds()) == []
 
 
 @pytest.mark.gen_test
@@ -44,7 +44,7 @@ async def test_one_link_that_was_closed_holds_up_nobody(tmp_path: Path) -> None:
         for number in range(3):
             await drop.settled(await drop.bring(PHOTO + bytes([100 + number]), open_.id))
             await drop.settled(await drop.bring(PHOTO + bytes([200 + number])))
-        assert [reason.code for reason in drop.destinations.closed()] == ["link_revoked"]
+        assert [reason.code for reason in drop.destinations.holds()] == ["link_revoked"]
         assert drop.destinations.of(OWN).gate.reason is None
         for each in waiting:
             row = drop.db.get(each.id)
@@ -64,7 +64,7 @@ async def test_it_goes_on_when_the_link_is_open_again(tmp_path: Path) -> None:
         for each in made:
             assert (await drop.settled(each)).code is None
         assert len(drop.inside("Wedding")) == 5
-        assert list(drop.destinations.closed()) == []
+        assert list(drop.destinations.holds()) == []
 
 
 @pytest.mark.gen_test
@@ -74,9 +74,9 @@ async def test_when_nothing_waits_for_it_a_closed_link_is_no_trouble(tmp_path: P
         drop.standin.library.remove_link(link)
         made = await drop.bring(PHOTO, link.id)
         await drop.waiting(made, "link_revoked")
-        assert list(drop.destinations.closed()) != []
+        assert list(drop.destinations.holds()) != []
         await drop.db.remove(made, mark="gone")
-        await eventually(lambda: not list(drop.destinations.closed()))
+        await eventually(lambda: not list(drop.destinations.holds()))
 
 
 @pytest.mark.gen_test

@@ -49,7 +49,7 @@ async def test_they_wait_and_the_reason_is_said(
         made = [await drop.bring(PHOTO + bytes([n]), link.id) for n in range(9)]
         row = await drop.waiting(made[0], "link_revoked")
         assert row.state is State.RECEIVED
-        (reason,) = drop.destinations.closed()
+        (reason,) = drop.destinations.holds()
         assert isinstance(reason, LinkRevoked)
         assert link.id in str(reason)
         said = [each for each in caplog.messages if "link_revoked" in each]
@@ -73,7 +73,7 @@ async def test_or_they_go_into_the_hosts_own_library(
         assert {asset.owner for asset in drop.standin.assets} == {drop.standin.user.id}
         assert len(drop.inside("Strays")) == 3
         assert drop.inside("Wedding") == []
-        assert list(drop.destinations.closed()) == []
+        assert list(drop.destinations.holds()) == []
 
 
 @pytest.mark.gen_test
@@ -103,7 +103,7 @@ async def test_when_neither_is_open_it_waits_for_either(tmp_path: Path) -> None:
         drop.change(link, allow_upload=False)
         made = await drop.bring(PHOTO, link.id)
         await drop.waiting(made, "immich_key")
-        (reason,) = drop.destinations.closed()
+        (reason,) = drop.destinations.holds()
         assert isinstance(reason, ImmichKeyRejected)
         assert not isinstance(reason, LinkRevoked)
         drop.change(link, allow_upload=True)
@@ -152,7 +152,7 @@ async def test_while_immich_is_down_one_at_a_time_tries(tmp_path: Path) -> None:
         await drop.standin.down()
         made = [await drop.bring(PHOTO + bytes([n]), link.id) for n in range(9)]
         await drop.waiting(made[0], "immich_unavailable")
-        assert [reason.code for reason in drop.destinations.closed()] == ["immich_unavailable"]
+        assert [reason.code for reason in drop.destinations.holds()] == ["immich_unavailable"]
         drop.standin.up()
         for each in made:
             await drop.settled(each)
