@@ -18,7 +18,7 @@ test("every module in the folder is used", async () => {
 
 test("the page does not carry the door", () => {
   assert.deepEqual(
-    ["js/door.js", "js/unlock.js", "js/ask.js"].filter((name) => page.has(name)),
+    ["js/door.js", "js/unlock.js"].filter((name) => page.has(name)),
     [],
   );
 });

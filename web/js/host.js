@@ -1,10 +1,9 @@
 /** @import {Config, Summary} from "./types.js" */
 /** @import {Words} from "./i18n.js" */
-import { deadline } from "./backoff.js";
+import { ask } from "./ask.js";
 import { progress } from "./overview.js";
 import { element, setStage } from "./stage.js";
 
-const PATIENCE = 20_000; // ms; the server may have to ask Immich first
 const AGAIN_AFTER = 10_000; // ms until a page that found no server looks again
 const OUT_OF_SERVICE = new Set([429, 502, 503, 504]);
 
@@ -22,12 +21,10 @@ class NoAnswer extends Error {
 }
 
 /** @returns {Promise<Config>} @throws {NoAnswer} */
-export async function ask() {
-  const signal = deadline(PATIENCE);
-  const answer = await fetch("api/config", { signal }).catch(() => null);
-  const said = await answer?.json().catch(() => null);
-  if (!answer?.ok || !said) throw new NoAnswer(answer?.status ?? 0, said?.code ?? null);
-  return said;
+export async function configure() {
+  const { code, status, body } = await ask("api/config");
+  if (code) throw new NoAnswer(status, body?.code ?? null);
+  return body;
 }
 
 /** What the host says to the guests, or the page in their stead. */
@@ -86,7 +83,7 @@ export function regret(error, words) {
   setStage("problem");
   element("#problemTitle").focus();
   const again = () => location.reload();
-  const look = () => ask().then(again, ({ code }) => code && again());
+  const look = () => configure().then(again, ({ code }) => code && again());
   element("#reload").addEventListener("click", again);
   addEventListener("online", look);
   setInterval(look, AGAIN_AFTER);

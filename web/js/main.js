@@ -6,7 +6,7 @@ import { layOut } from "./collage.js";
 /** @import {Uploads} from "./uploads.js" */
 import { Drop, isLitter } from "./drop.js";
 import { start } from "./engine.js";
-import { ask, Host, regret } from "./host.js";
+import { configure, Host, regret } from "./host.js";
 import { isApple, isInApp, showWayOut } from "./inapp.js";
 import { offerLanguages, speak } from "./language.js";
 import { List } from "./list.js";
@@ -31,7 +31,7 @@ const FOCUS = {
 open();
 
 async function open() {
-  const starting = ask()
+  const starting = configure()
     .then(start)
     .catch((/** @type {unknown} */ error) => ({ error }));
   const words = await speak(async (lang) => (await import(`./lang/${lang}.js`)).default);
