@@ -144,9 +144,10 @@ class Forwarder:
         except Exception as error:
             if isinstance(error, DropError):
                 log.warning("upload=%s %s %s", upload_id, error.code, error)
-                rest = _jitter(LATER)
             else:
                 log.error("upload=%s delivery failed", upload_id, exc_info=error)
+            if isinstance(error, Unavailable):
+                rest = _jitter(LATER)
             self._gate.inconclusive()
             # Its row may be what cannot be read, so the guest is unknown: a line of its own.
             self._turns.join_later(upload_id, upload_id, _jitter(LATER))
