@@ -82,5 +82,4 @@ class PageHandler(DropHandler):
         if self.parts.forwarded.base_url(self.request).startswith("https:"):
             # On plain http a browser only complains of it.
             self.set_header("Cross-Origin-Opener-Policy", "same-origin")
-        self.set_header("Vary", "Accept-Encoding")
         self.set_header("Cache-Control", cache)

@@ -60,6 +60,11 @@ def test_headers(tus: Tus, what: str) -> None:
     checked(tus.ask(method, target, headers))
 
 
+@pytest.mark.parametrize("what", ["page", "page, unchanged", "script"])
+def test_caches_know_that_the_coding_was_chosen(tus: Tus, what: str) -> None:
+    assert tus.ask(*ANSWERS[what])["Vary"] == "Accept-Encoding"
+
+
 def test_headers_of_a_refused_handshake(product: Product) -> None:
     with pytest.raises(Refused) as refusal:
         WebSocket(product.address, headers={"Origin": "https://evil.example"})
