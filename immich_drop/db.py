@@ -73,7 +73,7 @@ class Db:
         return self._many("SELECT * FROM uploads WHERE state = ? ORDER BY created_at", state)
 
     def unsettled(self) -> set[str]:
-        """Return the ids of all uploads whose bytes are needed, in one look: none slips by."""
+        """Return the ids of all uploads whose bytes are still needed: all as of one moment."""
         settled = ", ".join(f"'{state}'" for state in SETTLED)
         rows = self.read(f"SELECT id FROM uploads WHERE state NOT IN ({settled})")
         return {str(row[0]) for row in rows}
@@ -86,14 +86,15 @@ class Db:
     async def add(self, upload: Upload, *, also: Write[None] | None = None) -> Upload:
         """Add an upload; when its session already has the item, give that one instead.
 
-        `also` follows in the same transaction; what it raises takes the upload along.
+        `also` runs in the same transaction: when it raises, the upload is not added.
         """
-        marks = ", ".join("?" * len(_COLUMNS))
+        columns, marks = ", ".join(_COLUMNS), ", ".join("?" * len(_COLUMNS))
         row = _to_row(upload)
 
         def write(connection: sqlite3.Connection) -> bool:
             cursor = connection.execute(
-                f"INSERT INTO uploads VALUES ({marks}) ON CONFLICT (session, item) DO NOTHING",
+                f"INSERT INTO uploads ({columns}) VALUES ({marks})"
+                " ON CONFLICT (session, item) DO NOTHING",
                 row,
             )
             added = cursor.rowcount == 1
@@ -150,8 +151,8 @@ class Db:
 
     async def prune(self, states: Iterable[State], *, before: datetime) -> None:
         """Forget uploads in these states that nothing has happened to since a moment."""
-        marks = ", ".join(f"'{state}'" for state in states)
-        query = f"DELETE FROM uploads WHERE state IN ({marks}) AND updated_at < ?"
+        those = ", ".join(f"'{state}'" for state in states)
+        query = f"DELETE FROM uploads WHERE state IN ({those}) AND updated_at < ?"
         await self.write(lambda c: c.execute(query, (to_ms(before),)))
 
     def stored_since(self, moment: datetime) -> list[Upload]:
@@ -202,7 +203,7 @@ class Db:
         await self.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
 
     def ping(self) -> None:
-        """See that the database answers, and took what was written last. Raises Unavailable."""
+        """See that the database answers, and that the last write succeeded. Raises Unavailable."""
         self.read("SELECT 1")
         if self._writer.failing:
             raise Unavailable("database: the last write failed")
