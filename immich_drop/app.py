@@ -27,7 +27,7 @@ from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
 from immich_drop.link import Link, LinkBook
 from immich_drop.locker import Locker
-from immich_drop.metrics import Metrics, Standing
+from immich_drop.metrics import Gauges, Metrics
 from immich_drop.notify import Notifier
 from immich_drop.progress import Progress
 from immich_drop.pulse import Pulse
@@ -58,6 +58,7 @@ SECRET = "secret"
 KNOWN_PER_MINUTE = 6000
 REQUESTS_PER_MINUTE = 600
 TOLD_PER_MINUTE = 100_000
+"""What one address may ask for: checksums, other questions, uploads in the answers to them."""
 
 MAX_CHUNK = 64 * 1024 * 1024
 """Bytes in one request of the page; the strictest proxy we know takes 100 MB."""
@@ -101,7 +102,7 @@ class App:
             now=_now,
         )
         self._notifier = self._make_notifier()
-        self._metrics.registry.register(self._make_standing())
+        self._metrics.registry.register(self._make_gauges())
         self._server: BoundedServer
         self._clocks: list[asyncio.Task[None]]
 
@@ -151,12 +152,12 @@ class App:
             now=_now,
         )
 
-    def _make_standing(self) -> Standing:
+    def _make_gauges(self) -> Gauges:
         def oldest() -> float:
             since = self._db.oldest(State.RECEIVED)
             return max(0.0, (_now() - since).total_seconds()) if since else 0.0
 
-        return Standing(
+        return Gauges(
             counts=self._db.count,
             oldest=oldest,
             free=self._spool.free,

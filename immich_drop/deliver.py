@@ -41,9 +41,9 @@ class Delivered:
 
 
 @dataclass(slots=True)
-class _Turn:
+class _SharedLock:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    visitors: int = 0
+    users: int = 0
 
 
 class Courier(Protocol):
@@ -85,7 +85,7 @@ class ImmichCourier:
         self._ledger = ledger
         self._spool = spool
         self._slots = slots
-        self._underway: dict[bytes, _Turn] = {}
+        self._underway: dict[bytes, _SharedLock] = {}
         self._doubted: set[str] = set()
 
     def doubt(self, upload_id: str) -> None:
@@ -206,14 +206,14 @@ class ImmichCourier:
     @asynccontextmanager
     async def _alone(self, checksum: bytes) -> AsyncIterator[None]:
         """Deliver one upload of the same bytes at a time: the next one finds its asset."""
-        turn = self._underway.setdefault(checksum, _Turn())
-        turn.visitors += 1
+        shared = self._underway.setdefault(checksum, _SharedLock())
+        shared.users += 1
         try:
-            async with turn.lock:
+            async with shared.lock:
                 yield
         finally:
-            turn.visitors -= 1
-            if not turn.visitors:
+            shared.users -= 1
+            if not shared.users:
                 del self._underway[checksum]
 
 

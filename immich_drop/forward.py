@@ -81,7 +81,7 @@ class Forwarder:
     async def stop(self, grace: float) -> None:
         """Let deliveries under way end for `grace` seconds; the others stay `received`."""
         self._turns.close()
-        self._gate.close()
+        self._gate.stop()
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
@@ -101,9 +101,9 @@ class Forwarder:
         delay = (upload.retry_at - self._now()).total_seconds() if upload.retry_at else 0
         if delay > 0:
             # A clock that was set right meanwhile must not make it a matter of years.
-            self._turns.join_later(upload.id, _guest(upload), min(delay, LONGEST_DELAY))
+            self._turns.join_later(upload.id, _sender(upload), min(delay, LONGEST_DELAY))
         else:
-            self._turns.join(upload.id, _guest(upload))
+            self._turns.join(upload.id, _sender(upload))
 
     def resume_if_idle(self, upload: Upload) -> None:
         """Take an upload on again unless it is in line, or its turn has come."""
@@ -228,5 +228,6 @@ def _jitter(seconds: float) -> float:
     return random.uniform(0.5, 1) * seconds
 
 
-def _guest(upload: Upload) -> str:
+def _sender(upload: Upload) -> str:
+    """Name the line an upload stands in: its session's, or its address's if it has none."""
     return upload.session or upload.address

@@ -33,12 +33,12 @@ class Gate:
         self._trial_due = False
         self._trying = False
         self._timer: asyncio.TimerHandle | None = None
-        self._stirred = asyncio.Event()
+        self._wakeup = asyncio.Event()
 
     async def enter(self) -> None:
         """Return when a delivery may try; afterwards call `open`, `hold` or `inconclusive`."""
         while self.reason is not None and not self._trial_due:
-            await self._stirred.wait()
+            await self._wakeup.wait()
         self._trial_due, self._trying = False, self.reason is not None
 
     def hold(self, reason: ImmichHold) -> None:
@@ -68,19 +68,19 @@ class Gate:
             self.reason = None
             self._trial_due = self._trying = False
             self._stop_timer()
-            self._stir()
+            self._wake_all()
 
-    def close(self) -> None:
-        """Stop the clock, for good."""
+    def stop(self) -> None:
+        """Start no more trials: the drop is stopping."""
         self._stop_timer()
 
     def _let_one_try(self) -> None:
         self._trial_due = True
-        self._stir()
+        self._wake_all()
 
-    def _stir(self) -> None:
-        self._stirred.set()
-        self._stirred = asyncio.Event()
+    def _wake_all(self) -> None:
+        self._wakeup.set()
+        self._wakeup = asyncio.Event()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

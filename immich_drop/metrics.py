@@ -48,7 +48,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-class Standing(Collector):
+class Gauges(Collector):
     """Gauges that are read when Prometheus asks for them."""
 
     def __init__(

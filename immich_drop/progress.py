@@ -46,12 +46,12 @@ class Watcher:
 
     def __init__(self) -> None:
         self._news: dict[str, Event] = {}
-        self._stirred = asyncio.Event()
+        self._wakeup = asyncio.Event()
 
     def offer(self, news: Event) -> None:
         """Note a change."""
         self._news[news["id"]] = news
-        self._stirred.set()
+        self._wakeup.set()
 
     def forget(self) -> None:
         """Drop what was noted: a snapshot taken now is newer."""
@@ -59,8 +59,8 @@ class Watcher:
 
     async def take(self) -> list[Event]:
         """Wait for changes and take them all, one for each upload, oldest first."""
-        await self._stirred.wait()
-        self._stirred.clear()
+        await self._wakeup.wait()
+        self._wakeup.clear()
         news, self._news = self._news, {}
         return list(news.values())
 

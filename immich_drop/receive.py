@@ -75,7 +75,7 @@ class Receiver:
         """
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locker.enter(upload_id, evict))
-            upload = await self._settled(upload_id)
+            upload = await self._recover(upload_id)
             file = None
             if upload.state is State.RECEIVING:
                 file = await self._spool.open(upload_id)
@@ -132,7 +132,7 @@ class Receiver:
         """
         self._look_up(upload_id)
         async with self._locker.enter(upload_id):
-            upload = await self._settled(upload_id)
+            upload = await self._recover(upload_id)
         if upload.state is State.RECEIVING and self.offset(upload) == upload.length:
             # We died, or the database failed, between the last byte and saying so. The client
             # takes an offset at the end for a promise, so make it one first.
@@ -208,8 +208,8 @@ class Receiver:
             raise NotFound(upload_id)
         return upload
 
-    async def _settled(self, upload_id: str) -> Upload:
-        """Look an upload up, without the bytes of a chunk that died before it was verified."""
+    async def _recover(self, upload_id: str) -> Upload:
+        """Look an upload up; cut off bytes whose checksum was to be verified when we died."""
         upload = self._look_up(upload_id)
         if upload.state is not State.RECEIVING or upload.proven is None:
             return upload

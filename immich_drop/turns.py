@@ -15,7 +15,7 @@ class Turns:
         self._lines: OrderedDict[str, deque[str]] = OrderedDict()
         self._members: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._stirred = asyncio.Event()
+        self._wakeup = asyncio.Event()
 
     def join(self, upload_id: str, session: str) -> None:
         """Put an upload at the end of its session's line; once is enough."""
@@ -23,7 +23,7 @@ class Turns:
         if upload_id not in self._members:
             self._members.add(upload_id)
             self._lines.setdefault(session, deque()).append(upload_id)
-            self._stirred.set()
+            self._wakeup.set()
 
     def join_later(self, upload_id: str, session: str, delay: float) -> None:
         """Put an upload into the line after `delay` seconds."""
@@ -42,8 +42,8 @@ class Turns:
     async def next(self) -> str:
         """Wait for the next upload and take it out of the line."""
         while not self._lines:
-            self._stirred.clear()
-            await self._stirred.wait()
+            self._wakeup.clear()
+            await self._wakeup.wait()
         session, line = self._lines.popitem(last=False)
         upload_id = line.popleft()
         if line:

@@ -1,4 +1,4 @@
-"""The ways to Immich, put together: one into the host's own library, one for each link."""
+"""Builds the destinations: one for the host's own library, and one for each link."""
 
 import asyncio
 import time
@@ -22,14 +22,15 @@ from immich_drop.spool import Spool
 from immich_drop.upload import OWN
 
 SPARE = 2
-"""Deliveries to one destination that are asked about while `concurrency` of all are sent.
+"""Workers of a destination beyond `concurrency`: they ask Immich about the next files while others
+are sent.
 
-Few, for their turn is taken: a guest who comes meanwhile goes after them.
+Few, since a file that a worker has taken goes before those of a guest who comes later.
 """
 
 
 class Ways:
-    """Makes them; together they send `concurrency` uploads at a time."""
+    """Builds destinations, which together send `concurrency` uploads at a time."""
 
     def __init__(
         self,
@@ -61,11 +62,11 @@ class Ways:
         self._book = book
         immich = self.immich(ApiKey(api_key))
         album = Album(album_name, immich=immich, db=db) if album_name else None
-        self._courier = self._carry(immich, album)
-        self.own = self._make(immich, self._courier)
+        self._courier = self._make_courier(immich, album)
+        self.own = self._make_destination(immich, self._courier)
 
     def immich(self, credential: Credential) -> Immich:
-        """Look at Immich through a credential."""
+        """Make a client of Immich that uses a credential. Whoever asks for it closes it."""
         return Immich(
             base_url=self._base_url,
             credential=credential,
@@ -73,7 +74,7 @@ class Ways:
         )
 
     def open(self, link_id: str) -> Destination:
-        """Make the way for a link, or give that for OWN. Raises LinkUnknown."""
+        """Build the destination of a link; for OWN return the one there is. Raises LinkUnknown."""
         if link_id == OWN:
             return self.own
         link = self._book.get(link_id)
@@ -81,17 +82,17 @@ class Ways:
             raise LinkUnknown(link_id)
         immich = self.immich(ShareKey(link.key))
         album = LinkAlbum(link.album_id, immich=immich) if link.album_id else None
-        courier = self._carry(immich, album)
-        return self._make(
+        courier = self._make_courier(immich, album)
+        return self._make_destination(
             immich, LinkCourier(courier, instead=self._courier if self._fallback else None)
         )
 
-    def _carry(self, immich: Immich, album: JoinableAlbum | None) -> ImmichCourier:
+    def _make_courier(self, immich: Immich, album: JoinableAlbum | None) -> ImmichCourier:
         return ImmichCourier(
             immich=immich, album=album, ledger=self._ledger, spool=self._spool, slots=self._slots
         )
 
-    def _make(self, immich: Immich, courier: Courier) -> Destination:
+    def _make_destination(self, immich: Immich, courier: Courier) -> Destination:
         gate = Gate(clock=time.monotonic)
         forwarder = Forwarder(
             courier=courier,

@@ -149,7 +149,7 @@ async def half(
     finally:
         standin.faults.clear()
         await forwarder.stop(0)
-        gate.close()
+        gate.stop()
         listening.cancel()
         immich.close()
         if ours:

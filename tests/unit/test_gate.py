@@ -40,7 +40,7 @@ async def test_one_at_a_time_tries_and_success_opens_for_all(gate: Gate) -> None
     gate.open()
     assert await through(gate, visitors) == 5
     assert gate.reason is None
-    gate.close()
+    gate.stop()
 
 
 @pytest.mark.gen_test
@@ -57,7 +57,7 @@ async def test_the_pause_doubles_with_each_trial_up_to_a_minute(gate: Gate) -> N
     gate.open()
     gate.hold(DOWN)
     assert gate.pause <= 1
-    gate.close()
+    gate.stop()
 
 
 @pytest.mark.gen_test
@@ -69,7 +69,7 @@ async def test_those_let_in_before_do_not_prolong_the_pause(gate: Gate) -> None:
         gate.hold(DOWN)
         gate.inconclusive()
     assert gate.pause <= 1
-    gate.close()
+    gate.stop()
 
 
 @pytest.mark.gen_test
@@ -81,7 +81,7 @@ async def test_a_trial_that_told_nothing_leaves_another_one_due(gate: Gate) -> N
     assert gate.reason is DOWN
     assert gate._timer is not None
     assert not gate._timer.cancelled()
-    gate.close()
+    gate.stop()
 
 
 @pytest.mark.gen_test
@@ -101,7 +101,7 @@ async def test_the_reason_is_the_latest_and_the_log_says_each_once(
         gate.hold(reason)
         assert gate.reason is reason
     assert len(caplog.records) == 3
-    gate.close()
+    gate.stop()
 
 
 @pytest.mark.gen_test
@@ -113,4 +113,4 @@ async def test_a_trial_nobody_took_is_not_kept_for_the_next_time(gate: Gate) -> 
     visitor = asyncio.create_task(gate.enter())
     assert await through(gate, [visitor]) == 0
     visitor.cancel()
-    gate.close()
+    gate.stop()

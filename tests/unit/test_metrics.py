@@ -8,7 +8,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from immich_drop.errors import Unavailable
-from immich_drop.metrics import Metrics, Standing
+from immich_drop.metrics import Gauges, Metrics
 from immich_drop.upload import State
 
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "monitoring"
@@ -17,10 +17,8 @@ EXAMPLES = Path(__file__).parents[2] / "deploy" / "monitoring"
 def told(free: Callable[[], int] = lambda: 10**9) -> dict[tuple[str, str], float]:
     metrics = Metrics()
     counts = dict.fromkeys(State, 0) | {State.RECEIVED: 2}
-    standing = Standing(
-        counts=lambda: counts, oldest=lambda: 60.0, free=free, immich_up=lambda: False
-    )
-    metrics.registry.register(standing)
+    gauges = Gauges(counts=lambda: counts, oldest=lambda: 60.0, free=free, immich_up=lambda: False)
+    metrics.registry.register(gauges)
     metrics.bytes_received.inc(100)
     metrics.deliveries.labels(State.STORED).inc()
     metrics.delivery_seconds.observe(0.5)
