@@ -4,6 +4,6 @@ Two mirror halves which meet only on disk: `receive` (browser -> spool) and `for
 (spool -> Immich). One file, one line:
 
     handlers -> receive.begin (locker, tus plan) -> Reception.write -> spool (file + SHA-1)
-    -> receive.finish (verify, fsync, db: received) -> forward.deliver -> immich.find
-    -> capture -> immich.send -> immich.find again -> db: stored -> spool.delete -> progress
+    -> receive.finish (verify, fsync, db: received) -> forward -> deliver: ask Immich by checksum,
+    send (dated by capture), ask again -> db: stored -> progress -> spool.delete
 """

@@ -1,7 +1,8 @@
-"""Who may connect: so many connections of one address, and so many in all.
+"""Limits on connections: how many one address may have, and how many there may be in all.
 
-What is asked is judged request by request. But a connection costs an open file even when it never
-says a word, and when the files run out Tornado's accept loop spins: so these are counted here.
+The other limits count requests. But a connection costs an open file even when no request ever comes
+over it, and when there are no more files Tornado's accept loop spins. So connections are counted
+here, as they come in.
 """
 
 import asyncio
@@ -99,10 +100,10 @@ class BoundedServer(HTTPServer):
         subscriber: Callable[[str], str],
         idle: float,
     ) -> None:
-        """Serve; `exempt` addresses are proxies, the others count by their `subscriber`.
+        """Serve; `exempt` tells the addresses of proxies, which have no limit.
 
-        `idle` seconds are enough for small things: headers, and a body that is no file's, have to
-        be whole by then.
+        `subscriber` maps an address to what connections are counted by (see `forwarded`). Headers,
+        and a body that is no file's, have to be whole within `idle` seconds.
         """
         super().initialize(
             application,
@@ -136,10 +137,10 @@ class BoundedServer(HTTPServer):
             self._by_address = {key: own for key, own in self._by_address.items() if own}
 
     def _is_full(self, host: str) -> bool:
-        if _are_open(self._inside, self._most_in_all):
+        if _has_open(self._inside, self._most_in_all):
             return True
         own = self._by_address.get(self._subscriber(host))
-        return bool(own and self._most and not self._exempt(host) and _are_open(own, self._most))
+        return bool(own and self._most and not self._exempt(host) and _has_open(own, self._most))
 
     def _send_away(self, stream: IOStream) -> None:
         if len(self._farewells) >= FAREWELLS:
@@ -150,8 +151,8 @@ class BoundedServer(HTTPServer):
         farewell.add_done_callback(self._farewells.discard)
 
 
-def _are_open(streams: WeakSet[IOStream], count: int) -> bool:
-    """Tell whether so many are open; closed ones may linger until they are collected."""
+def _has_open(streams: WeakSet[IOStream], count: int) -> bool:
+    """Tell whether at least `count` are open; closed ones linger until they are collected."""
     return len(streams) >= count and sum(not stream.closed() for stream in streams) >= count
 
 

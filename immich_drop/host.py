@@ -65,7 +65,7 @@ async def retry(db: Db, ids: Sequence[str]) -> int:
 async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
     """Delete failed uploads, rows and bytes: these, or all; gives how many.
 
-    By its id, also one that waits for what only the host can mend.
+    Named by its id, also one that waits for something only the host can mend.
     """
     uploads = _choose(db, ids, lambda upload: _is_failed(upload) or _is_stuck(upload))
     for upload in uploads:

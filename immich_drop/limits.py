@@ -19,7 +19,7 @@ class Rate:
         self._swept = clock()
 
     def spend(self, key: str, count: int = 1) -> None:
-        """Take `count` tokens, or all there can be; no limit when `per_minute` is 0.
+        """Take `count` tokens, a full bucket at most; no limit when `per_minute` is 0.
 
         Raises RateLimited.
         """

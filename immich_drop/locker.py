@@ -48,7 +48,7 @@ class Locker:
             holder.left.set()
 
     async def vacate(self, upload_id: str) -> None:
-        """Return when nobody writes to the upload; whoever waited before is superseded.
+        """Evict the holder, and return when nobody writes; whoever waited before is superseded.
 
         Raises Superseded as `enter` does.
         """

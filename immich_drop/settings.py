@@ -16,7 +16,7 @@ FORMER = {"PUBLIC_URL": "PUBLIC_BASE_URL", "DROP_PAGE": "PUBLIC_UPLOAD_PAGE_ENAB
 """What keys were called in the older immich-drop."""
 
 NTFY = "ntfy+"
-"""Before an address: it takes text, as ntfy does."""
+"""Prefix of a NOTIFY_URL that gets plain text, as ntfy takes it, in place of JSON."""
 
 Network = IPv4Network | IPv6Network
 
@@ -109,7 +109,7 @@ def _url(like: str) -> Callable[[str], str]:
 
 
 def _is_url(text: str) -> bool:
-    """Tell whether it is one, as it goes over the wire: browsers say xn--mller-kva for müller."""
+    """Tell whether it is a web address in plain ASCII: müller has to be written xn--mller-kva."""
     try:
         parts = urlsplit(text)
         named = (parts.hostname or "").encode("idna") and parts.port != 0

@@ -1,7 +1,7 @@
 """All uploads of a session, as its page sees them.
 
-To put one together takes 0.02 ms for each upload, on the event loop. So the uploads are what is
-counted: who brought thousands must not hold up everybody by asking again.
+To put one together takes 0.02 ms for each upload, on the event loop. So the rate limit counts
+uploads, not requests: a guest with thousands must not hold up everybody by asking again and again.
 """
 
 from immich_drop.db import Db

@@ -46,7 +46,10 @@ _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
 
 
 def new_id() -> str:
-    """Make an id nobody can guess: 128 random bits in base64url, on a command line no option."""
+    """Make an id nobody can guess: 128 random bits in base64url.
+
+    It never begins with `-`: `purge ID` would take that for an option.
+    """
     made = secrets.token_urlsafe(16)
     return new_id() if made.startswith("-") else made
 
@@ -69,7 +72,7 @@ class Checksum:
 class Upload:
     """One file on its way from a guest to Immich, as its row knows it.
 
-    The offset is not here: it is the size of the spool file. What has a default is so at creation.
+    The offset is not here: it is the size of the spool file. A fresh upload has the defaults.
     """
 
     id: str

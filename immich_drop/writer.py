@@ -1,9 +1,10 @@
 """The one thread that writes to the database.
 
-It takes all writes that wait, runs each in a savepoint of one transaction and commits once. What a
-promise rests on (`received`, and that Immich has it) is on disk when the caller hears of it, and
-everything that was written before with it; ten phones that finish together pay for one fsync. The
-rest survives a crash of ours, but pays for no fsync of its own.
+It takes all writes that wait, runs each in a savepoint of one transaction and commits once. A
+transaction with a durable write in it (`received`, or that Immich has the file) is synced to disk
+before the callers hear of it, and so is everything committed earlier: ten phones that finish
+together pay for one fsync. Without one it is not synced: it survives a crash of the process, but
+perhaps not a power cut.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.failing = False
-        """Whether the last transaction, or a write in it, came to nothing."""
+        """Whether the last transaction, or a write in it, failed."""
         self._connection = connection
         self._synchronous = ""
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -73,7 +74,7 @@ class Writer:
                 return
 
     def _transact(self, jobs: list[_Job]) -> None:
-        """Run jobs in one transaction; one that fails takes nothing of the others along."""
+        """Run jobs in one transaction; one that fails is undone without the others."""
         if not jobs:
             return
         # FULL syncs the whole log, with what was committed before.
@@ -99,7 +100,7 @@ class Writer:
     def _attempt(self, job: _Job, *, alone: bool) -> object:
         """Run one job, in a savepoint unless it is alone.
 
-        A statement fewer is a turn fewer at the GIL, which others may hold.
+        Each statement may have to wait for the GIL, so a job that is alone goes without.
         """
         if not alone:
             self._connection.execute("SAVEPOINT job")

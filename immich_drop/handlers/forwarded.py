@@ -73,8 +73,8 @@ class Forwarded:
         """Refuse what another site makes a guest's browser do. Raises ForeignOrigin.
 
         Sec-Fetch-Site is the browser's word on it; older browsers, and those on plain http, send
-        Origin only. Whoever sends neither is no browser, and asks in nobody's name. A WebSocket
-        begins with a GET, but no browser keeps its messages from a foreign page.
+        Origin only. Whoever sends neither is no browser, so no site can misuse it. A WebSocket
+        begins with a GET, but is checked too: browsers let any page read what comes over one.
         """
         if request.method in SAFE and "Upgrade" not in request.headers:
             return

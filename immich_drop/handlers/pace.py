@@ -1,6 +1,6 @@
-"""How slow a guest may be: a phone in a cellar, but nobody who only holds a connection open.
+"""The least speed of a guest: a phone in a cellar has it, a connection only held open has not.
 
-Counted is the time in which we wait for the guest: a slow disk of ours is not held against anyone.
+Only time spent waiting for the guest counts: for a slow disk of ours nobody is cut off.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ LEAST = 512
 
 
 class Pace:
-    """Of one body: tells when its sender was silent, or all but silent, for `window` seconds."""
+    """The speed of one body: has its sender been (all but) silent for `window` seconds?"""
 
     def __init__(self, *, window: float, clock: Callable[[], float]) -> None:
         self._window = window
@@ -21,11 +21,11 @@ class Pace:
         self._came = 0
 
     def wait(self) -> None:
-        """Note that it is the guest's turn."""
+        """Note that from now on we wait for the guest."""
         self._since = self._clock()
 
     def come(self, count: int) -> None:
-        """Note that bytes came, and that it is our turn."""
+        """Note that `count` bytes came, and that we wait no longer."""
         self._waited += self._silence
         self._since = None
         self._came += count

@@ -34,7 +34,7 @@ class Parts:
     progress: Progress
     health: Health
     metrics: Metrics | None
-    """None when they are nobody's business."""
+    """None unless METRICS is on."""
     buffers: Buffers
     requests: Rate
     """Bounds what an address may ask besides uploading."""
