@@ -6,7 +6,7 @@ import pytest
 
 from immich_drop.accepted import Accepted
 from immich_drop.standin import Fault, Kind
-from unit.second import half
+from unit.delivering import half
 
 TYPES = "GET /server/media-types"
 

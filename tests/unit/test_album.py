@@ -11,7 +11,7 @@ from immich_drop.errors import ImmichTrouble
 from immich_drop.immich import Immich, ShareKey
 from immich_drop.standin import Fault, Kind
 from immich_drop.standin.wire import Release
-from unit.second import ALBUM, Half, half
+from unit.delivering import ALBUM, Half, half
 
 
 async def arrived(drop: Half, count: int) -> list[str]:

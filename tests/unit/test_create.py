@@ -17,8 +17,8 @@ from immich_drop.errors import (
     Unavailable,
 )
 from immich_drop.upload import State, is_id
-from unit.halves import MAX_SIZE, half
 from unit.make import sha1
+from unit.receiving import MAX_SIZE, half
 
 S = "s" * 22
 

@@ -11,8 +11,8 @@ from immich_drop.errors import ImmichUnavailable, NotFound, StateConflict
 from immich_drop.forward import LONGEST_DELAY
 from immich_drop.standin import Asset, Fault, Kind, StandIn
 from immich_drop.upload import OWN, State
+from unit.delivering import ALBUM, SESSION, half
 from unit.make import START, sha1
-from unit.second import ALBUM, SESSION, half
 
 pytestmark = pytest.mark.usefixtures("soon")
 

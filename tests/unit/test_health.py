@@ -7,22 +7,22 @@ import pytest
 from immich_drop.errors import ImmichKeyRejected, Unavailable
 from immich_drop.gate import Gate
 from immich_drop.health import Health
-from unit import second
-from unit.halves import half
+from unit import delivering
+from unit.receiving import half
 
 WELL = {"database": "ok", "spool": "ok", "disk": "ok", "immich": "ok", "links": "ok"}
 
 
 @pytest.mark.gen_test
 async def test_each_illness_by_itself(tmp_path: Path) -> None:
-    async with half(tmp_path) as drop, second.half(tmp_path / "second") as delivering:
+    async with half(tmp_path) as drop, delivering.half(tmp_path / "second") as second:
         gate = Gate(clock=drop.clock)
         health = Health(
             db=drop.db,
             spool=drop.spool,
             room=drop.room,
             gate=gate,
-            destinations=delivering.destinations,
+            destinations=second.destinations,
         )
         assert health.report() == WELL
         gate.hold(ImmichKeyRejected("the detail is for the log"))

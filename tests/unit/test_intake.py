@@ -11,7 +11,7 @@ from tornado.iostream import IOStream, StreamClosedError
 from immich_drop.handlers import intake as module
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.intake import SMALL, Buffers, Intake
-from unit.halves import chunk, half
+from unit.receiving import chunk, half
 
 SIZE = 4 * SMALL
 

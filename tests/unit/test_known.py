@@ -9,9 +9,9 @@ from immich_drop.known import Known
 from immich_drop.limits import Rate
 from immich_drop.standin import Fault, Kind
 from immich_drop.upload import OWN, State
+from unit.delivering import Half, half
 from unit.make import Clock, sha1
 from unit.outwards import outwards
-from unit.second import Half, half
 
 HERE, ELSEWHERE, UNKNOWN = b"came through here", b"came another way", b"never seen"
 WAITS, UNFINISHED, REFUSED = b"is on its way", b"is half here", b"was refused"

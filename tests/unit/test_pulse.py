@@ -7,7 +7,7 @@ import pytest
 from immich_drop.errors import ImmichQuota
 from immich_drop.pulse import Pulse
 from immich_drop.standin import Fault, Kind
-from unit.second import half
+from unit.delivering import half
 
 
 @pytest.mark.gen_test

@@ -22,8 +22,8 @@ from immich_drop.errors import (
     Unavailable,
 )
 from immich_drop.upload import Checksum, State
-from unit.halves import MAX_SIZE, chunk, half
 from unit.make import sha1, upload
+from unit.receiving import MAX_SIZE, chunk, half
 
 DATA = b"ten bytes!"
 

@@ -8,7 +8,7 @@ from immich_drop.errors import RateLimited
 from immich_drop.limits import Rate
 from immich_drop.snapshot import Snapshot
 from immich_drop.upload import State
-from unit import halves, second
+from unit import delivering, receiving
 from unit.make import START, Clock, upload
 
 S = "s" * 22
@@ -16,19 +16,19 @@ S = "s" * 22
 
 @pytest.mark.gen_test
 async def test_rows_and_offsets_together(tmp_path: Path) -> None:
-    async with halves.half(tmp_path / "1") as drop, second.half(tmp_path / "2") as delivering:
+    async with receiving.half(tmp_path / "1") as first, delivering.half(tmp_path / "2") as second:
         snapshot = Snapshot(
-            db=drop.db,
-            receiver=drop.receiver,
-            destinations=delivering.destinations,
+            db=first.db,
+            receiver=first.receiver,
+            destinations=second.destinations,
             rate=Rate(0, clock=Clock()),
         )
         assert snapshot.of(S, address="a") == []
         rows = [upload(session=S, state=state, created_at=START) for state in State]
         for row in rows:
-            await drop.db.add(row)
-        await drop.db.add(upload(session="t" * 22))
-        drop.spool.path(rows[0].id).write_bytes(b"abc")
+            await first.db.add(row)
+        await first.db.add(upload(session="t" * 22))
+        first.spool.path(rows[0].id).write_bytes(b"abc")
         told = snapshot.of(S, address="a")
         assert {each["id"] for each in told} == {row.id for row in rows}
         assert {each["state"]: each["offset"] for each in told} == {
@@ -39,16 +39,16 @@ async def test_rows_and_offsets_together(tmp_path: Path) -> None:
 @pytest.mark.gen_test
 async def test_who_has_many_uploads_asks_less_often(tmp_path: Path) -> None:
     """However small the question, thousands of them hold everybody up."""
-    async with halves.half(tmp_path / "1") as drop, second.half(tmp_path / "2") as delivering:
+    async with receiving.half(tmp_path / "1") as first, delivering.half(tmp_path / "2") as second:
         clock = Clock()
         snapshot = Snapshot(
-            db=drop.db,
-            receiver=drop.receiver,
-            destinations=delivering.destinations,
+            db=first.db,
+            receiver=first.receiver,
+            destinations=second.destinations,
             rate=Rate(6, clock=clock),
         )
         for _ in range(3):
-            await drop.db.add(upload(session=S))
+            await first.db.add(upload(session=S))
         for _ in range(2):
             assert len(snapshot.of(S, address="a")) == 3
         with pytest.raises(RateLimited):

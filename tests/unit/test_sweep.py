@@ -10,8 +10,8 @@ import pytest
 from immich_drop.errors import Unavailable
 from immich_drop.sweep import LOOK, MEMORY
 from immich_drop.upload import SETTLED, State
-from unit.halves import Half, half
 from unit.make import START, Clock, sha1, upload
+from unit.receiving import Half, half
 
 HOUR = 3600.0
 DAY = 86400.0
