@@ -13,8 +13,8 @@ RUN pip install --no-cache-dir --only-binary=:all: --require-hashes -r requireme
 COPY LICENSE server.py ./
 COPY web web
 COPY immich_drop immich_drop
-# Whoever it runs as may write to /data, and to nothing else.
-RUN python -m compileall -q immich_drop && mkdir -m 1777 /data
+# Whoever it runs as may read this, under whichever umask it was checked out, and write to /data only.
+RUN chmod -R a+rX . && python -m compileall -q immich_drop && mkdir -m 1777 /data
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
