@@ -39,8 +39,8 @@ class Reception:
 
     @property
     def brought(self) -> int:
-        """Bytes that came with this chunk."""
-        return self.offset - self._start
+        """Bytes that came with this chunk, and are here."""
+        return max(0, self.offset - self._start)  # after a failed fsync the file starts over
 
     @property
     def fits(self) -> int:
