@@ -10,6 +10,7 @@ from typing import Protocol
 
 from immich_drop.album import JoinableAlbum
 from immich_drop.capture import sidecar, taken
+from immich_drop.disk import explain
 from immich_drop.errors import (
     Damaged,
     ImmichInTrash,
@@ -198,10 +199,16 @@ class ImmichCourier:
         return Delivered(state, answer.asset_id, proven=answer.created)
 
     def _look_into(self, upload: Upload) -> tuple[datetime, bytes | None]:
-        """Return when the file was taken, and the sidecar that names the guest, if there is one."""
+        """Return when the file was taken, and the sidecar that names the guest, if there is one.
+
+        Raises Unavailable when the disk does not let us look.
+        """
         path = self._spool.path(upload.id)
-        moment = taken(path, last_modified=upload.last_modified, received=upload.created_at)
-        return moment, sidecar(path, guest=upload.guest) if upload.guest else None
+        try:
+            moment = taken(path, last_modified=upload.last_modified, received=upload.created_at)
+            return moment, sidecar(path, guest=upload.guest) if upload.guest else None
+        except OSError as error:
+            raise explain(error) from error
 
     @asynccontextmanager
     async def _alone(self, checksum: bytes) -> AsyncIterator[None]:

@@ -352,6 +352,27 @@ async def test_a_database_that_does_not_answer_is_not_asked_for_each_upload(
 
 
 @pytest.mark.gen_test
+async def test_a_file_that_cannot_be_read_waits_and_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.receive(DATA)
+        path = drop.spool.path(made.id)
+        path.unlink()
+        path.mkdir()  # to open it is an error of the disk, also for root
+        made = await drop.db.change(made, length=path.stat().st_size)
+        drop.forwarder.push(made)
+        row = await drop.until(made.id, lambda row: row.attempts > 1)
+        assert (row.state, row.code) == (State.RECEIVED, "unavailable")
+        assert not drop.standin.assets
+        path.rmdir()
+        path.write_bytes(DATA)
+        await drop.db.change(row, length=len(DATA))
+        await drop.settled(made.id)
+    assert not any(record.exc_info for record in caplog.records)
+
+
+@pytest.mark.gen_test
 async def test_a_clock_that_was_years_ahead_delays_nothing_for_years(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         made = await drop.bring(DATA, retry_at=START + timedelta(days=4000))
