@@ -229,6 +229,9 @@ class Db:
             self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
+        # Thousands of uploads that wait are sorted in a file elsewhere, where a root that is
+        # read-only, or full, has no place for it: the drop would not even start.
+        connection.execute("PRAGMA temp_store=MEMORY")
         return connection
 
     def _one(self, query: str, *values: object) -> Upload | None:

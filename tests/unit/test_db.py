@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -146,6 +147,18 @@ async def test_when_the_disk_is_full_the_caller_hears_of_it(tmp_path: Path) -> N
         db._writer._connection.execute("PRAGMA max_page_count = 1000")
         await db.remember("large", "x" * 50_000)
         assert db.fact("large") == "x" * 50_000
+
+
+@pytest.mark.gen_test
+async def test_to_sort_much_takes_no_place_on_a_disk(tmp_path: Path) -> None:
+    """Ten thousand uploads that wait are sorted at the start, also where the root is read-only."""
+    with opened(tmp_path / "state.db") as db:
+        for number in range(10):
+            await db.remember(f"large {number}", "x" * 1_000_000)
+        with closing(db._reader.execute("SELECT * FROM facts ORDER BY value")) as cursor:
+            cursor.fetchone()
+            files = {os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()}
+        assert not [file for file in files if "etilqs" in file], "SQLite's temporary files"
 
 
 @pytest.mark.gen_test
