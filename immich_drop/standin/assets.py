@@ -82,12 +82,13 @@ def delete_assets(call: Call) -> Answer:
 
 
 def restore_assets(call: Call) -> Answer:
-    """POST /trash/restore/assets."""
-    restored = [asset for asset in _all_mine(call, "asset.delete") if asset.trashed]
-    for asset in restored:
-        asset.trashed = False
-        call.library.save(asset)
-    return Answer(200, {"count": len(restored)})
+    """POST /trash/restore/assets; it counts, but leaves, what is being deleted for good."""
+    asked = _all_mine(call, "asset.delete")
+    for asset in asked:
+        if not asset.doomed:
+            asset.trashed = False
+            call.library.save(asset)
+    return Answer(200, {"count": len(asked)})
 
 
 def _all_mine(call: Call, access: str) -> list[Asset]:

@@ -184,3 +184,11 @@ async def test_what_lies_in_the_trash_comes_back(client: Client) -> None:
     assert json.loads((await client.upload(b"x")).body) == {"status": "duplicate", "id": asset}
     assert await client.json("POST", "/trash/restore/assets", {"ids": [asset]}) == {"count": 1}
     assert (await client.check(b"x"))["isTrashed"] is False
+
+
+@pytest.mark.gen_test
+async def test_what_is_being_deleted_for_good_does_not(client: Client) -> None:
+    asset = await client.uploaded(b"x")
+    await client.call("DELETE", "/assets", {"ids": [asset], "force": True})
+    assert await client.json("POST", "/trash/restore/assets", {"ids": [asset]}) == {"count": 1}
+    assert (await client.check(b"x"))["isTrashed"] is True

@@ -241,6 +241,19 @@ async def test_what_lies_in_the_trash_is_never_lost(tmp_path: Path, may_restore:
 
 
 @pytest.mark.gen_test
+async def test_what_the_host_is_deleting_for_good_is_sent_once_it_is_gone(tmp_path: Path) -> None:
+    """Immich empties its trash bit by bit; until then it says it restored what it then deletes."""
+    async with half(tmp_path) as drop:
+        asset = asset_of(DATA, drop.standin, trashed=True)
+        asset.doomed = True
+        made = await drop.bring(DATA)
+        await drop.until(made.id, lambda row: row.code == "immich_in_trash")
+        drop.standin.run_jobs()
+        row = await drop.settled(made.id)
+        assert [row.asset_id] == [each.id for each in drop.standin.assets]
+
+
+@pytest.mark.gen_test
 async def test_a_login_page_takes_nothing_out_of_the_trash(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         drop.standin.faults.add(Fault(kind=Kind.HTML, status=200, match="POST /trash/.*"))
