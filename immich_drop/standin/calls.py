@@ -13,7 +13,7 @@ from immich_drop.standin.rows import Key, Link
 from immich_drop.standin.wire import Refusal, Release, Version
 
 EVER: Version = (99, 0, 0)
-SLUGS: Version = (1, 138, 0)
+SLUGS: Version = (1, 137, 0)
 """The first in which a link can have a name of its own."""
 
 

@@ -194,12 +194,14 @@ async def test_a_link_without_password_has_no_login(standin: StandIn, client: Cl
 
 @pytest.mark.gen_test
 async def test_before_slugs(standin: StandIn, client: Client) -> None:
-    standin.release = Release.of((1, 106, 0))
+    standin.release = Release.of((1, 136, 0))
     link = standin.make_link(album="Wedding", slug="us")
     assert (await client.call("GET", f"/shared-links/me?key={link.key}")).code == 200
     by_slug = standin.url + "/shared-links/me?slug=us"
     answer = await client.http.fetch(by_slug, raise_error=False)
     assert said(answer) == (401, "Authentication required")
+    standin.release = Release.of((1, 137, 0))
+    assert (await client.http.fetch(by_slug)).code == 200
 
 
 @pytest.mark.gen_test
