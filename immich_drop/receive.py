@@ -16,10 +16,12 @@ from immich_drop.discard import discard
 from immich_drop.errors import (
     BadRequest,
     ChecksumMismatch,
+    DiskFull,
     NotFound,
     OffsetConflict,
     StateConflict,
     TooLarge,
+    Unavailable,
 )
 from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics
@@ -235,6 +237,8 @@ class Receiver:
             self._room.reserve(reception.upload.id, size or 0 if open_end else reception.fits)
 
     async def _keep(self, upload: Upload, file: SpoolFile) -> Upload:
+        if file.spoiled:
+            return await self._db.change(upload, proven=0)
         if file.offset == upload.length:
             return await self._acknowledge(upload, file)
         if upload.proven is not None:
@@ -249,7 +253,12 @@ class Receiver:
             await file.start_over()
             await self._db.change(upload, proven=None)
             raise ChecksumMismatch(f"{upload.id}: the file is not the one that was named")
-        await file.sync()
+        try:
+            await file.sync()
+        except (DiskFull, Unavailable):
+            if file.spoiled:
+                await self._db.change(upload, proven=0)
+            raise
         upload = await self._db.move(
             upload, State.RECEIVED, checksum=checksum, proven=None, updated_at=self._now()
         )

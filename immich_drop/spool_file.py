@@ -58,6 +58,8 @@ class SpoolFile:
     def __init__(self, disk: Disk, path: Path, file: int | None, size: int, digest: Digest) -> None:
         self.offset = size
         """Bytes written."""
+        self.spoiled = False
+        """Bytes may be lost that could not be cut off either: nothing of the file is proven."""
         self._disk = disk
         self._path = path
         self._file = file
@@ -141,7 +143,9 @@ class SpoolFile:
     async def start_over(self) -> None:
         """Go back to nothing."""
         self._mark = (0, Digest())
+        self.spoiled = True
         await self.rollback()
+        self.spoiled = False
 
     async def close(self) -> None:
         """Close the file; the running SHA-1 stays with the spool."""

@@ -173,6 +173,18 @@ class TestSystemCalls:
             assert product.tus.patch(url, offset, data[offset:]).status == 204
         immich.wait_for(data)
 
+    @pytest.mark.parametrize("calls", ["fdatasync,ftruncate", "fsync,ftruncate"])
+    def test_that_fail_together(self, product: Product, immich: Immich, calls: str) -> None:
+        """What a failed fsync may have lost is distrusted, though it could not be cut off."""
+        data = f"{calls} fail ".encode() * 20_000
+        url = product.tus.create(len(data))
+        assert product.tus.patch(url, 0, data[:1000]).status == 204
+        with tampered(product.process.pid, f"{calls}:error=EIO:when=1"):
+            refused(product.tus.patch(url, 1000, data[1000:]), 503, "unavailable")
+        assert product.tus.offset(url) == 0, "a second fsync would not tell"
+        assert product.tus.patch(url, 0, data).status == 204
+        immich.wait_for(data)
+
     def test_that_take_long(self, product: Product, immich: Immich) -> None:
         """Whoever waits for a slow disk waits alone."""
         data = b"an SD card at its limit"
