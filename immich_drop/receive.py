@@ -65,6 +65,7 @@ class Receiver:
         self._expiration = expiration
         self._received = received
         self._now = now
+        self._under_way: dict[str, Reception] = {}
 
     async def begin(
         self, upload_id: str, chunk: Chunk, *, size: int | None, evict: Callable[[], None]
@@ -75,6 +76,7 @@ class Receiver:
         to go. Raises NotFound, OffsetConflict, StateConflict, TooLarge, SessionFull, DiskFull,
         Superseded, Unavailable.
         """
+        self._check_chance(upload_id, chunk)
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locker.enter(upload_id, evict))
             upload = await self._recover(upload_id)
@@ -90,6 +92,8 @@ class Receiver:
             if file is not None and chunk.checksum is not None:
                 reception.upload = await self._db.change(upload, proven=file.offset)
                 file.expect(chunk.checksum)
+            self._under_way[upload_id] = reception
+            held.callback(self._under_way.pop, upload_id)
             reception.held = held.pop_all()
             return reception
 
@@ -228,6 +232,12 @@ class Receiver:
         if chunk.offset + size > length:
             raise TooLarge(f"{size} bytes at {chunk.offset} of {length}")
         return await self._db.change(upload, length=length, also=self._allowance.bytes_of(upload))
+
+    def _check_chance(self, upload_id: str, chunk: Chunk) -> None:
+        """Refuse a chunk that comes too late before it evicts anybody: it must change nothing."""
+        reception = self._under_way.get(upload_id)
+        if reception and chunk.offset < reception.secured:
+            raise OffsetConflict(f"at {reception.secured} or further, not {chunk.offset}")
 
     def _check_fit(self, reception: Reception, size: int | None) -> None:
         if size is not None and size > reception.fits:

@@ -26,6 +26,8 @@ class Reception:
         """None when the upload has all its bytes: then there is nothing left to write."""
         self.held = held
         """The place in the locker and the open file."""
+        self.read = 0
+        """Bytes that came with this chunk, on disk or on their way there."""
         self._room = room
         self._max_size = max_size
         self._writing = asyncio.Lock()
@@ -41,6 +43,12 @@ class Reception:
     def brought(self) -> int:
         """Bytes that came with this chunk, and are here."""
         return max(0, self.offset - self._start)  # after a failed fsync the file starts over
+
+    @property
+    def secured(self) -> int:
+        """Where the upload will stand at least, whatever the guest does, if our disk is sound."""
+        unverified = self.file is not None and self.file.unverified
+        return self._start if unverified else self._start + self.read
 
     @property
     def fits(self) -> int:

@@ -9,7 +9,7 @@ from harness.expect import refused
 from harness.hostile import Hostile
 from harness.immich import Immich
 from harness.product import Product
-from harness.tus import OCTETS, VERSION, Tus, metadata, patch_headers
+from harness.tus import OCTETS, VERSION, Tus, metadata, patch_headers, sha1
 from harness.wait import until
 from harness.wire import Connection, Hangup, chunked, request
 
@@ -170,6 +170,49 @@ def test_two_patches_at_once_never_mix(tus: Tus, immich: Immich) -> None:
     if offset < size:
         assert tus.patch(url, offset, bodies[0][offset:]).status == 204
     immich.wait_for(bodies[0], or_else=bodies[1][:offset] + bodies[0][offset:])
+
+
+@pytest.mark.parametrize("size", [10, 100_000, 6_000_000])
+def test_of_two_patches_at_once_one_is_acknowledged(tus: Tus, size: int) -> None:
+    def attempt(url: str, letter: bytes) -> int | None:
+        with suppress(Hangup, OSError):
+            return tus.patch(url, 0, letter * size).status
+        return None
+
+    with ThreadPoolExecutor() as pool:
+        for _ in range(5):
+            url = tus.create(size)
+            statuses = list(pool.map(attempt, [url, url], [b"a", b"b"]))
+            assert statuses.count(204) == 1, statuses
+            assert tus.offset(url) == size
+
+
+def test_who_brought_all_of_it_is_told_whoever_else_asks(tus: Tus) -> None:
+    for _ in range(10):
+        url = tus.create(10)
+        with tus.connect() as first:
+            first.send(request("PATCH", url, patch_headers(0), b"ten bytes!"))
+            if tus.offset(url) == 10:
+                assert first.response(to="PATCH").status == 204
+
+
+@pytest.mark.parametrize("offset", [0, 399])
+def test_a_patch_that_comes_too_late_disturbs_nobody(tus: Tus, offset: int) -> None:
+    """A conflict modifies nothing, so not the reception of who is further already."""
+    url = tus.create(1000)
+    with begin(tus, url, 0, b"x" * 400, promised=1000) as first:
+        refused(tus.patch(url, offset, b"y" * 10), 409, "offset_conflict")
+        first.send(b"x" * 600)
+        assert first.response(to="PATCH").status == 204
+
+
+def test_bytes_that_no_checksum_has_proven_keep_nobody_out(tus: Tus) -> None:
+    url = tus.create(6)
+    headers = {"Content-Length": "6", "Upload-Checksum": sha1(b"abcdef")}
+    with tus.connect() as first:
+        first.send(request("PATCH", url, patch_headers(0, **headers)) + b"abc")
+        first.settle()
+        assert tus.patch(url, 0, b"abcdef").status == 204
 
 
 def test_the_newest_of_many_wins(tus: Tus, immich: Immich) -> None:

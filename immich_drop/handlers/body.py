@@ -112,8 +112,12 @@ class BodyHandler(DropHandler):
         return sent
 
     def evict(self) -> None:
-        """Make room for a newer request: what came is kept."""
-        self._stream.close()
+        """Make room for a newer request: what came is kept.
+
+        A body that is whole makes room by itself, and who brought it is to hear so.
+        """
+        if not self._body.whole:
+            self._stream.close()
 
     def on_connection_close(self) -> None:
         """Leave the upload when the guest is gone."""

@@ -51,6 +51,11 @@ class Framing:
             raise BadRequest("Content-Length")
         return cls(stream, int(length))
 
+    @property
+    def whole(self) -> bool:
+        """Tell whether the last byte was read."""
+        return not self.left and not self._chunked
+
     async def more(self) -> bool:
         """Tell whether bytes are to come, `left` of them in a row.
 

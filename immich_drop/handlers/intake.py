@@ -115,6 +115,7 @@ class Intake:
         self._pace.come(count)
         self._filled += count
         self._framing.left -= count
+        self._reception.read += count
         # read_into may be done at once: a fast sender must not keep the loop for itself.
         await asyncio.sleep(0)
 
