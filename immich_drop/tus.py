@@ -100,6 +100,9 @@ def read_creation(
     # Of no content the type says nothing: some clients name one with every POST (aiohttp).
     if size != 0 and "Content-Type" in headers and not with_upload:
         raise WrongContentType(headers["Content-Type"])
+    if "Upload-Concat" in headers:
+        # Not offered; the parts of a file would go to Immich as files of their own.
+        raise BadRequest("Upload-Concat")
     if "Upload-Length" in headers:
         if "Upload-Defer-Length" in headers:
             raise BadRequest("both Upload-Length and Upload-Defer-Length")

@@ -38,6 +38,11 @@ class TestCreation:
         assert tus.create(5, session=session, item="2") != url
         assert tus.create(5, session=session[::-1], item="1") != url
 
+    @pytest.mark.parametrize("part", ["partial", "final;/files/a /files/b"])
+    def test_a_part_of_a_file_is_no_file(self, tus: Tus, part: str) -> None:
+        """Concatenation is not offered, but tus-js-client asks for it without looking."""
+        refused(tus.post(5, headers={"Upload-Concat": part}), 400, "bad_request")
+
     def test_a_larger_file_than_allowed_is_refused(self, tus: Tus) -> None:
         limit = int(tus.ask("OPTIONS", "/files/", {})["Tus-Max-Size"])
         refused(tus.post(limit + 1), 413, "too_large")
