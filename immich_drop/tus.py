@@ -37,6 +37,9 @@ _KEY = re.compile(r"[!-+\--~]+", re.ASCII)
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _ITEM = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
+_KEYS = ("filename", "lastModified", "session", "item", "sha1", "guest")
+"""The metadata we read; all of them are text. Of others a client may have any."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metadata:
@@ -208,7 +211,8 @@ def _read_checksum(headers: Mapping[str, str]) -> Checksum | None:
 def _read_metadata(raw: str) -> Metadata:
     if len(raw) > METADATA_BYTES:
         raise HeadersTooLarge(f"Upload-Metadata of {len(raw)} characters")
-    values = _decode_pairs(raw)
+    pairs = _decode_pairs(raw)
+    values = {key: _decode_text(key, pairs[key]) for key in _KEYS if key in pairs}
     name = clean_name(values.get("filename", ""))
     if not name:
         raise BadMetadata("no usable filename")
@@ -223,17 +227,24 @@ def _read_metadata(raw: str) -> Metadata:
     )
 
 
-def _decode_pairs(raw: str) -> dict[str, str]:
-    values: dict[str, str] = {}
+def _decode_pairs(raw: str) -> dict[str, bytes]:
+    values: dict[str, bytes] = {}
     for pair in raw.split(",") if raw else ():
         key, _, encoded = pair.strip(" ").partition(" ")
         if not _KEY.fullmatch(key) or key in values:
             raise BadMetadata(f"key {key[:40]!r}")
-        try:
-            values[key] = base64.b64decode(encoded, validate=True).decode()
-        except ValueError:
-            raise BadMetadata(f"value of {key[:40]!r}") from None
+        value = _decode(encoded)
+        if value is None:
+            raise BadMetadata(f"value of {key[:40]!r}")
+        values[key] = value
     return values
+
+
+def _decode_text(key: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise BadMetadata(f"value of {key} is not UTF-8") from None
 
 
 def _decode(encoded: str) -> bytes | None:

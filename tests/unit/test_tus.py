@@ -221,6 +221,11 @@ def test_metadata_that_is_refused(raw: str) -> None:
         create(raw)
 
 
+def test_a_value_that_is_not_ours_may_be_binary() -> None:
+    """Only the key, and that the value is base64, are any business of the protocol's."""
+    assert create(metadata(filename="a.jpg", thumbnail=b"\xff\xd8")).name == "a.jpg"
+
+
 @pytest.mark.parametrize(
     "text", ["", "now", "-1", "1e12", "1.5", "9" * 15, "9" * 400, "٥", "1720124130123\n"]
 )
