@@ -43,7 +43,7 @@ class Db:
             self._reader.execute("PRAGMA query_only=1")
         except (sqlite3.Error, OSError) as error:
             raise Unavailable(f"{self._path}: {error}") from error
-        self._writer = Writer(connection)
+        self._writer = Writer(connection, self._path)
 
     def close(self) -> None:
         """Finish what is queued and close."""

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar, cast
 
@@ -39,10 +40,11 @@ class _Job:
 class Writer:
     """Owns the connection that writes."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.failing = False
         """Whether the last transaction, or a write in it, failed."""
         self._connection = connection
+        self._path = path
         self._synchronous = ""
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="db", daemon=True)
@@ -80,6 +82,7 @@ class Writer:
         # FULL syncs the whole log, with what was committed before.
         synchronous = "FULL" if any(job.durable for job in jobs) else "NORMAL"
         try:
+            self._see_file()
             self._set_synchronous(synchronous)
             self._connection.execute("BEGIN IMMEDIATE")
             outcomes = [self._attempt(job, alone=len(jobs) == 1) for job in jobs]
@@ -91,6 +94,16 @@ class Writer:
         self.failing = any(isinstance(outcome, Unavailable) for outcome in outcomes)
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
+
+    def _see_file(self) -> None:
+        """See that the file still has its name: SQLite writes on into one that was deleted.
+
+        Raises sqlite3.OperationalError.
+        """
+        try:
+            self._path.stat()
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from error
 
     def _set_synchronous(self, how: str) -> None:
         if how != self._synchronous:

@@ -137,6 +137,27 @@ async def test_a_write_that_fails_takes_nothing_along(
 
 
 @pytest.mark.gen_test
+async def test_a_database_whose_file_was_deleted_takes_no_more(tmp_path: Path) -> None:
+    """SQLite would write on into a file without a name, which nobody finds after a restart."""
+    path = tmp_path / "state.db"
+    with opened(path) as db:
+        await db.remember("before", "kept")
+        path.rename(tmp_path / "elsewhere")
+        with pytest.raises(Unavailable, match="No such file"):
+            await db.remember("meanwhile", "lost")
+        with pytest.raises(Unavailable):
+            db.ping()
+        (tmp_path / "elsewhere").rename(path)
+        await db.remember("later", "goes on")
+        db.ping()
+        assert [db.fact(key) for key in ("before", "meanwhile", "later")] == [
+            "kept",
+            None,
+            "goes on",
+        ]
+
+
+@pytest.mark.gen_test
 async def test_when_the_disk_is_full_the_caller_hears_of_it(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
         (pages,) = db._writer._connection.execute("PRAGMA page_count").fetchone()
