@@ -1,4 +1,4 @@
-"""The file types Immich takes: asked of Immich, kept for when it is down."""
+"""The file types Immich takes: Immich is asked, and its last answer kept for when it is down."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from immich_drop.immich import Immich
 log = logging.getLogger(__name__)
 
 FACT = "media-types"
-"""Fact: what Immich said last, as JSON."""
+"""Fact (see `Db.fact`): Immich's last answer, as JSON."""
 
 _VIDEOS = """
 .3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob .webm
@@ -39,16 +39,16 @@ class Accepted:
         self.extensions = _AT_FIRST
 
     def load(self) -> None:
-        """Take what Immich said last time."""
+        """Restore Immich's last answer from the database."""
         if remembered := self._db.fact(FACT):
             self.extensions = frozenset(json.loads(remembered))
 
     async def refresh(self) -> None:
-        """Ask Immich; without an answer the last one stands."""
+        """Ask Immich; if it does not answer, keep its last answer."""
         try:
             extensions = await self._immich.media_types()
         except ImmichError as error:
-            log.info("Immich does not tell its file types: %s (%s)", error.code, error)
+            log.info("Immich did not tell which file types it takes: %s (%s)", error.code, error)
             return
         if extensions != self.extensions:
             self.extensions = extensions

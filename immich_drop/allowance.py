@@ -1,4 +1,4 @@
-"""How much one session or address may have under way.
+"""Limits on what one session or address may upload.
 
 Each limit is checked in the transaction that adds to the table: fifty requests at once cannot
 all find the last place free.
@@ -12,17 +12,17 @@ from immich_drop.upload import Upload
 from immich_drop.writer import Write
 
 PAUSE = 30
-"""Seconds until it is worth asking again for a place among the unfinished uploads."""
+"""Retry-After, in seconds, when there are too many unfinished uploads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """The limits; 0 is none."""
+    """The limits; 0 means no limit."""
 
     open_uploads: int
     """Unfinished uploads of one link, per session and per address."""
     session_bytes: int
-    """Bytes a session may bring in all; a deferred length counts when it is told."""
+    """Bytes one session may upload in total; a deferred length counts once it is declared."""
 
     def of(self, upload: Upload) -> Write[None]:
         """Make the check that runs after an upload was added, in the same transaction.
@@ -38,7 +38,7 @@ class Allowance:
         return check
 
     def bytes_of(self, upload: Upload) -> Write[None]:
-        """Make the check that runs after an upload's length was told. It raises SessionFull."""
+        """Make the check that runs after an upload's length was declared. It raises SessionFull."""
 
         def check(connection: sqlite3.Connection) -> None:
             if self.session_bytes and upload.session is not None:

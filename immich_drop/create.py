@@ -1,4 +1,4 @@
-"""The first request of an upload: may it come, and was it here before?"""
+"""The first request of an upload: is it allowed, and was the upload created before?"""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class Creator:
-    """Makes uploads."""
+    """Creates uploads."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class Creator:
         self._now = now
 
     async def find(self, creation: Creation) -> Upload | None:
-        """Find the upload that this session made of this item before.
+        """Find the upload that this session created before for the same item.
 
-        A page whose 201 was lost asks again, and must not make a twin. Raises Superseded,
-        Unavailable, and StateConflict when the item is there with another length.
+        A page that did not get our 201 asks again, and must not create a second upload. Raises
+        Superseded, Unavailable, and StateConflict when it was created with another length.
         """
         session, item = creation.metadata.session, creation.metadata.item
         twin = self._db.find_item(session, item) if session and item else None
@@ -57,7 +57,7 @@ class Creator:
         return self._db.get(twin.id) or twin
 
     async def create(self, creation: Creation, *, link: str, address: str) -> Upload:
-        """Make an upload, or give the one that was made of the same item just now.
+        """Create an upload, or return the one just created for the same item by another request.
 
         Raises TypeNotAccepted, NameRequired, RateLimited, TooManyUploads, SessionFull, DiskFull,
         Unavailable.
@@ -85,7 +85,7 @@ class Creator:
         return Upload(
             id=new_id(),
             session=metadata.session,
-            # An item means something only within its session.
+            # The id of an item is unique only within its session.
             item=metadata.item if metadata.session else None,
             address=address,
             name=metadata.name,

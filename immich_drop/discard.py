@@ -1,8 +1,8 @@
-"""Giving an upload up: first its row, then its bytes.
+"""Deleting an upload: first its row, then its bytes.
 
-A file without a row may be the only copy of what a guest brought: the database was lost, or an
-older one was put back. So a file is deleted only where a row, or a mark that outlives the row, says
-so.
+A file without a row may be the only copy of a guest's photo: the database may have been lost, or
+restored from an older backup. So a file is deleted only if the database says so: by the row, or by
+a mark that is written when the row is deleted.
 """
 
 from immich_drop.db import Db
@@ -10,11 +10,11 @@ from immich_drop.spool import Spool
 from immich_drop.upload import Upload
 
 MARK = "discarded:"
-"""Start of a fact: this upload has no row any more, but may still have its bytes."""
+"""Prefix of a fact: the row of this upload is deleted, its bytes may still be there."""
 
 
 async def discard(upload: Upload, *, db: Db, spool: Spool) -> None:
-    """Delete an upload that is still in its state. Raises StateConflict, Unavailable."""
+    """Delete an upload. Raises Unavailable, and StateConflict if its state has changed."""
     mark = f"{MARK}{upload.id}"
     await db.remove(upload, mark=mark)
     await spool.delete(upload.id)
@@ -22,7 +22,7 @@ async def discard(upload: Upload, *, db: Db, spool: Spool) -> None:
 
 
 async def discard_the_rest(*, db: Db, spool: Spool) -> None:
-    """Delete the bytes of uploads that were given up when we died. Raises Unavailable."""
+    """Finish deletions that were interrupted between row and bytes. Raises Unavailable."""
     for mark in db.facts(MARK):
         await spool.delete(mark.removeprefix(MARK))
         await db.forget(mark)

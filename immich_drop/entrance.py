@@ -1,8 +1,8 @@
 """Who may come in, and by which link.
 
-Immich decides about its links, and its answer counts for FRESH seconds. While it is down, a link
-that was open to somebody before stays open: what comes by it waits, as everything does. Immich
-takes uploads through a link with a password without asking for the password, so we ask.
+Immich decides about its links, and its answer is cached for FRESH seconds. While it is down, a link
+that some guest has opened before stays open, and uploads through it wait as all others do. Immich
+takes uploads through a link with a password without asking for the password, so we ask for it.
 """
 
 import asyncio
@@ -30,18 +30,18 @@ from immich_drop.limits import Rate
 from immich_drop.link import Link, LinkBook, Ref, scope
 
 FRESH = 20.0
-"""Seconds for which an answer of Immich counts."""
+"""Seconds for which an answer of Immich is cached."""
 SOON = 5.0
-"""Seconds until Immich is asked again when it did not answer."""
+"""Seconds until Immich is asked again after it did not answer."""
 
 PATIENCE = 5.0
 """Seconds for which guests wait for one answer, counted from when Immich was asked."""
 
 MAX_ANSWERS = 1000
-"""Answers that are kept at a time."""
+"""The most answers in the cache."""
 
 STRANGERS_PER_MINUTE = 60
-"""Links new to us that one address may ask for, so that nobody can try all short names."""
+"""Links new to us that one address may try, so that nobody can find one by trying short names."""
 GUESSES_PER_MINUTE = 30
 """Wrong passwords for one link from one address."""
 ALL_GUESSES_PER_MINUTE = 300
@@ -153,7 +153,7 @@ class Entrance:
             return link
 
     async def _ask(self, ref: Ref, address: str) -> Link:
-        """Return what Immich says, or said a moment ago: guests who come together share it."""
+        """Return Immich's answer; one that is fresh, or under way, is shared by all who ask."""
         question = self._questions.get(ref)
         if question is None or self._is_stale(question):
             question = self._ask_anew(ref, address)
@@ -196,14 +196,14 @@ class Entrance:
 
     @asynccontextmanager
     async def _immich_by(self, ref: Ref) -> AsyncIterator[Immich]:
-        """Open Immich by a link. To a guest every failure to answer is ImmichUnavailable."""
+        """Use Immich through a link; to a guest every failure of Immich is ImmichUnavailable."""
         immich = self._immich(ref)
         try:
             yield immich
         except LinkUnknown:
             raise self._what_became_of(ref) from None
         except ImmichError as error:
-            # Immich repeats an address it does not know, and that can carry a name or a password.
+            # Immich repeats a URL whose path it does not know: it can hold a name or a password.
             raise ImmichUnavailable(_QUERY.sub("?…", str(error))) from error
         finally:
             immich.close()

@@ -1,8 +1,8 @@
-"""Is this file here already? Then its checksum saves the transfer.
+"""Is this file here already? If so, the guest's page need not send it.
 
-Whoever may ask learns whether the host has a file that they have themselves. So by default the
-answer covers only what came through this drop, and by the same link; the host may widen it to the
-whole library. In either case Immich decides: what was deleted there since is not known any more.
+The answer tells a guest whether the host has a file that the guest has too. So by default it covers
+only what was uploaded through this drop, by the same link; for the drop at `/` the host may extend
+it to the whole library. Immich is asked in either case: a file deleted there since does not count.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from immich_drop.limits import Rate
 from immich_drop.upload import OWN
 
 MAX_CHECKSUMS = 100
-"""Checksums in one question at most."""
+"""The most checksums in one request."""
 
 
 class Known:
@@ -39,7 +39,7 @@ class Known:
         underway = self._db.underway(checksums, link=link)
         immich = self._destinations.of(link).immich
         try:
-            # Our memory alone could be wrong, and then a photo would be lost: rather send it.
+            # The ledger may be out of date; if it alone decided, a photo could be lost.
             if link != OWN:
                 return underway | await self._in_album(immich, checksums, link)
             return underway | await self._in_library(immich, checksums)
@@ -53,7 +53,7 @@ class Known:
         return {checksum for checksum, asset in found.items() if not asset.trashed}
 
     async def _in_album(self, immich: Immich, checksums: Sequence[bytes], link: str) -> set[bytes]:
-        """What lies elsewhere in the owner's library is not what the guests of a link share."""
+        """Find what the link shows: its guests do not see the rest of the owner's library."""
         came = list(self._ledger.known(checksums, link=link))
         found = await immich.find(came) if came else {}
         return {sha1 for sha1, asset in found.items() if await immich.shows(asset.asset_id)}

@@ -1,7 +1,7 @@
-"""The shared links of Immich that guests came by, as we remember them.
+"""Immich's shared links that guests have opened, as we remember them.
 
-Immich decides about them. Our memory serves while it is down, is what deliveries by a link need,
-and tells a link that has ended from one that never was.
+Immich decides about its links. We remember them to let guests in while Immich is down, to deliver
+what came through a link, and to tell a link that has ended from one that never existed.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ KEY_BYTES = 50
 
 
 def by_key(text: str) -> ShareKey:
-    """Take a link's key in the one spelling that we, and Immich's own page, use.
+    """Convert a link's key to the one spelling that we, and Immich's own page, use.
 
     Immich decodes a key before it looks it up (`validateSharedLinkKey`: hexadecimal if it has
     100 digits, else base64url, leniently), so that each has many spellings. Without this each of
-    them would be another drop, with password guesses of its own.
+    them would be a drop of its own, with a rate limit of its own for password guesses.
     """
-    # Node skips such a character, or takes its last byte for another: Immich must not see it.
+    # Node skips such a character, or decodes its low byte instead: Immich must not see it.
     text = text.encode("ascii", "replace").decode()
     try:
         hexadecimal = len(text) == 2 * KEY_BYTES
@@ -42,7 +42,7 @@ def by_key(text: str) -> ShareKey:
 
 
 def scope(ref: Ref | None) -> str:
-    """Name a drop without revealing its address; empty for the one at `/`."""
+    """Return a name for a drop that does not reveal its address; empty for the one at `/`."""
     if ref is None:
         return ""
     name = f"{type(ref).__name__} {astuple(ref)}"
@@ -62,7 +62,7 @@ class Link:
     album_id: str | None
     allow_upload: bool
     lock: str | None = field(repr=False)
-    """Hash of its password, None without one; a changed password is another lock."""
+    """Hash of its password, None if it has none; another password makes another hash."""
 
     @classmethod
     def own(cls, *, title: str, message: str) -> Self:
@@ -81,7 +81,7 @@ class Link:
 
 
 class LinkBook:
-    """Every link that was ever open to a guest: no more than Immich ever had."""
+    """Every link that was ever open to a guest; so there are no more than Immich ever had."""
 
     def __init__(self, db: Db) -> None:
         self._db = db
@@ -97,7 +97,7 @@ class LinkBook:
         return self._one("SELECT * FROM links WHERE slug = ?", ref.slug)
 
     async def remember(self, shared: SharedLink, *, password: str | None) -> Link:
-        """Keep what Immich says about a link, which `password` has opened if it has one."""
+        """Store what Immich says about a link; `password` has opened it, None if it needs none."""
         link = Link(
             id=shared.id,
             key=shared.key,
@@ -114,7 +114,7 @@ class LinkBook:
         return link
 
     async def lock(self, link_id: str) -> None:
-        """Note that a link has a password now; a random lock serves until somebody enters it."""
+        """Note that a link has a password now; a random lock stands in until a guest enters it."""
         query = "UPDATE links SET lock = ? WHERE id = ? AND lock IS NULL"
         values = token_urlsafe(16), link_id
         await self._db.write(lambda connection: connection.execute(query, values), durable=True)

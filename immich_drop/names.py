@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 NAME_BYTES = 255
-"""What every file system, and Immich's with it, takes as a name."""
+"""Bytes of the longest name that every file system takes, and so Immich's."""
 
 GUEST_LENGTH = 80
 """Characters of a guest's name that are kept."""

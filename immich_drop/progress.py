@@ -1,8 +1,8 @@
-"""Who is watching, and telling them.
+"""Live updates for the pages that are open.
 
 A watcher gets a snapshot, then the whole state of an upload at each change: events are idempotent,
 and a lost one costs nothing. Events for one upload that a slow watcher has not taken yet are
-replaced by newer ones, so a stalled phone holds at most one event for each upload.
+replaced by newer ones, so at most one event for each upload waits for a stalled phone.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Event(TypedDict):
 
 
 def event(upload: Upload, *, offset: int, sent: int = 0) -> Event:
-    """Say how an upload stands: `offset` bytes are here, `sent` are on their way to Immich."""
+    """Describe an upload: `offset` bytes are here, `sent` are on their way to Immich."""
     return {
         "id": upload.id,
         "item": upload.item,
@@ -42,23 +42,23 @@ def event(upload: Upload, *, offset: int, sent: int = 0) -> Event:
 
 
 class Watcher:
-    """One page that wants to know about a session's uploads."""
+    """One open page, and the events it has not been sent yet."""
 
     def __init__(self) -> None:
         self._news: dict[str, Event] = {}
         self._wakeup = asyncio.Event()
 
     def offer(self, news: Event) -> None:
-        """Note a change."""
+        """Add an event; it replaces an older one of the same upload."""
         self._news[news["id"]] = news
         self._wakeup.set()
 
     def forget(self) -> None:
-        """Drop what was noted: a snapshot taken now is newer."""
+        """Drop the waiting events: a snapshot taken now is newer."""
         self._news.clear()
 
     async def take(self) -> list[Event]:
-        """Wait for changes and take them all, one for each upload, oldest first."""
+        """Wait for events, and return all, one for each upload, oldest first."""
         await self._wakeup.wait()
         self._wakeup.clear()
         news, self._news = self._news, {}
@@ -89,11 +89,11 @@ class Progress:
         return len(self._watchers.get(session, ()))
 
     def publish(self, upload: Upload, *, offset: int = 0, sent: int = 0) -> None:
-        """Tell whoever watches the upload's session how it stands."""
+        """Send the state of an upload to the watchers of its session."""
         self.tell(upload.session, (event(upload, offset=offset, sent=sent),))
 
     def tell(self, session: str | None, events: Iterable[Event]) -> None:
-        """Hand events to the watchers of a session."""
+        """Send events to the watchers of a session."""
         for watcher in self._watchers.get(session or "", ()):
             for news in events:
                 watcher.offer(news)

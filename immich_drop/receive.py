@@ -1,8 +1,8 @@
 """Browser -> spool: the first half of the journey.
 
-`begin` opens an upload for one chunk and gives a `Reception`, whose `write` takes the bytes; then
-either `finish` (the body is complete) or `abandon` (it is not, but what came is kept). Here and in
-`locker`, nowhere else, two requests on one upload meet.
+`begin` opens an upload for one chunk and returns a `Reception`, whose `write` takes the bytes; then
+either `finish` (the body is complete) or `abandon` (it is not, but what came is kept). Requests for
+the same upload at the same time are dealt with here and in `locker`, nowhere else.
 """
 
 import logging
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class Receiver:
-    """Takes chunks."""
+    """Receives uploads, chunk by chunk."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class Receiver:
     ) -> Reception:
         """Open an upload for a chunk of `size` bytes (None: not announced).
 
-        Whoever else writes to it is evicted first; `evict` is called when it is this one's turn
-        to go. Raises NotFound, OffsetConflict, StateConflict, TooLarge, SessionFull, DiskFull,
-        Superseded, Unavailable.
+        Another request that writes to it is evicted first; `evict` is called when a newer request
+        wants to take over from this one. Raises NotFound, OffsetConflict, StateConflict, TooLarge,
+        SessionFull, DiskFull, Superseded, Unavailable.
         """
-        self._check_chance(upload_id, chunk)
+        self._refuse_late(upload_id, chunk)
         async with AsyncExitStack() as held:
             await held.enter_async_context(self._locker.enter(upload_id, evict))
             upload = await self._recover(upload_id)
@@ -88,7 +88,7 @@ class Receiver:
             if chunk.offset != reception.offset:
                 raise OffsetConflict(f"at {reception.offset}, not {chunk.offset}")
             reception.upload = upload = await self._declare_length(upload, chunk, size or 0)
-            self._check_fit(reception, size)
+            self._make_room(reception, size)
             if file is not None and chunk.checksum is not None:
                 reception.upload = await self._db.change(upload, proven=file.offset)
                 file.expect(chunk.checksum)
@@ -98,10 +98,10 @@ class Receiver:
             return reception
 
     async def finish(self, reception: Reception) -> Upload:
-        """End a chunk that came whole; with the last byte of the upload, make it `received`.
+        """End a chunk that is complete; if the upload is too, make it `received`.
 
-        Raises ChecksumMismatch: of the chunk, then the upload stands where it did before; or of
-        the whole file, then it stands at 0. Raises Unavailable.
+        Raises Unavailable, and ChecksumMismatch: if the chunk's checksum is wrong, the offset is
+        what it was before the chunk; if the whole file's is wrong, the offset is 0.
         """
         async with reception.held:
             await reception.end()
@@ -116,9 +116,9 @@ class Receiver:
             return await self._keep(reception.upload, reception.file)
 
     async def abandon(self, reception: Reception, *, refused: bool = False) -> None:
-        """End a chunk that was cut: what came stays, unless a checksum was to prove it.
+        """End a chunk that was cut off; its bytes are kept, unless it has a checksum to verify.
 
-        With `refused` (there was more than the upload has room for) nothing of it stays.
+        With `refused` (the chunk had more bytes than the upload lacks) none of them are kept.
         Raises ChecksumMismatch, Unavailable.
         """
         async with reception.held:
@@ -132,7 +132,7 @@ class Receiver:
                 await self._keep(reception.upload, reception.file)
 
     async def inspect(self, upload_id: str) -> tuple[Upload, int]:
-        """Tell an upload and its offset, which nothing older can move any more.
+        """Return an upload and its offset, which no older request can change any more.
 
         Raises NotFound, Superseded, Unavailable.
         """
@@ -140,8 +140,8 @@ class Receiver:
         async with self._locker.enter(upload_id):
             upload = await self._recover(upload_id)
         if upload.state is State.RECEIVING and self.offset(upload) == upload.length:
-            # We died, or the database failed, between the last byte and saying so. The client
-            # takes an offset at the end for a promise, so make it one first.
+            # We died, or the database failed, after the last byte but before `received`. A client
+            # takes an offset at the end as a promise that we have the file: first make that true.
             try:
                 await self.complete(upload)
             except ChecksumMismatch as error:
@@ -150,7 +150,7 @@ class Receiver:
         return upload, self.offset(upload)
 
     async def complete(self, upload: Upload) -> Upload:
-        """Make an upload whose bytes are all here `received`. Raises as `begin` and `finish`."""
+        """Make an upload `received` whose bytes are all here. Raises as `begin` and `finish`."""
         nothing = Chunk(offset=upload.length or 0, length=None, checksum=None)
         reception = await self.begin(upload.id, nothing, size=0, evict=lambda: None)
         return await self.finish(reception)
@@ -162,9 +162,9 @@ class Receiver:
         return upload.length or 0
 
     def expires(self, upload: Upload) -> datetime | None:
-        """Tell when an unfinished upload will be forgotten; None for one that is complete.
+        """Tell when an unfinished upload will be deleted; None for one that is complete.
 
-        Bytes that come prolong its life: what counts is when the spool file changed last.
+        The time counts from the last change of the spool file, so new bytes postpone it.
         """
         return self.heard(upload) + self._expiration if upload.state is State.RECEIVING else None
 
@@ -173,24 +173,25 @@ class Receiver:
         return self._spool.touched(upload.id) or upload.created_at
 
     async def terminate(self, upload_id: str) -> None:
-        """Forget an unfinished or a failed upload.
+        """Delete an unfinished or a failed upload.
 
-        What is on its way to Immich goes on. Raises NotFound, StateConflict, Superseded,
-        Unavailable.
+        One that is on its way to Immich cannot be deleted. Raises NotFound, StateConflict,
+        Superseded, Unavailable.
         """
         self._look_up(upload_id)
         async with self._locker.enter(upload_id):
             upload = self._look_up(upload_id)
             if upload.state not in (State.RECEIVING, State.FAILED):
                 raise StateConflict(f"{upload_id} is {upload.state}")
-            await self._forget(upload)
+            await self._delete(upload)
         log.info("upload=%s terminated", upload_id)
 
     async def expire(self, upload_id: str, *, closed: timedelta) -> None:
-        """Forget an unfinished upload if its time is over, even now that nobody else is at it.
+        """Delete an unfinished upload if it has expired; checked once nobody else writes to it.
 
-        Time for which the drop was `closed` is no silence of the guest's; it is put on the date of
-        the bytes. Raises NotFound, StateConflict, Superseded, Unavailable.
+        The time for which the drop was `closed` does not count, as no guest could send anything: it
+        is added to the date of the spool file. Raises NotFound, StateConflict, Superseded,
+        Unavailable.
         """
         async with self._locker.enter(upload_id):
             upload = self._look_up(upload_id)
@@ -201,10 +202,10 @@ class Receiver:
             if counts != heard:
                 await self._spool.touch(upload_id, counts)
             if counts + self._expiration < now:
-                await self._forget(upload)
+                await self._delete(upload)
                 log.info("upload=%s expired", upload_id)
 
-    async def _forget(self, upload: Upload) -> None:
+    async def _delete(self, upload: Upload) -> None:
         await discard(upload, db=self._db, spool=self._spool)
         self._room.release(upload.id)
 
@@ -233,13 +234,14 @@ class Receiver:
             raise TooLarge(f"{size} bytes at {chunk.offset} of {length}")
         return await self._db.change(upload, length=length, also=self._allowance.bytes_of(upload))
 
-    def _check_chance(self, upload_id: str, chunk: Chunk) -> None:
-        """Refuse a chunk that comes too late before it evicts anybody: it must change nothing."""
+    def _refuse_late(self, upload_id: str, chunk: Chunk) -> None:
+        """Refuse a chunk at an offset that is passed already, before it evicts another request."""
         reception = self._under_way.get(upload_id)
         if reception and chunk.offset < reception.secured:
             raise OffsetConflict(f"at {reception.secured} or further, not {chunk.offset}")
 
-    def _check_fit(self, reception: Reception, size: int | None) -> None:
+    def _make_room(self, reception: Reception, size: int | None) -> None:
+        """Refuse a chunk that is too large; reserve disk space for what is still to come."""
         if size is not None and size > reception.fits:
             raise TooLarge(f"{size} bytes where {reception.fits} fit")
         if reception.fits:
@@ -262,7 +264,7 @@ class Receiver:
         if upload.declared not in (None, checksum):
             await file.start_over()
             await self._db.change(upload, proven=None)
-            raise ChecksumMismatch(f"{upload.id}: the file is not the one that was named")
+            raise ChecksumMismatch(f"{upload.id}: the file does not have the announced SHA-1")
         try:
             await file.sync()
         except (DiskFull, Unavailable):

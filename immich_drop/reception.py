@@ -25,7 +25,7 @@ class Reception:
         self.file = file
         """None when the upload has all its bytes: then there is nothing left to write."""
         self.held = held
-        """The place in the locker and the open file."""
+        """Releases the lock and closes the file."""
         self.read = 0
         """Bytes that came with this chunk, on disk or on their way there."""
         self._room = room
@@ -46,13 +46,13 @@ class Reception:
 
     @property
     def secured(self) -> int:
-        """Where the upload will stand at least, whatever the guest does, if our disk is sound."""
+        """The least offset the upload will have, whatever the guest does, if our disk is sound."""
         unverified = self.file is not None and self.file.unverified
         return self._start if unverified else self._start + self.read
 
     @property
     def fits(self) -> int:
-        """Bytes that may still come: what the upload lacks, or any file may have."""
+        """Bytes that may still come, up to the upload's length, or `max_size` if it is unknown."""
         length = self.upload.length
         return (self._max_size if length is None else length) - self.offset
 
@@ -71,6 +71,6 @@ class Reception:
             await self.file.append(data, last=last)
 
     async def end(self) -> None:
-        """Take no more bytes; returns when those taken are on disk."""
+        """Take no more bytes; return when those taken are on disk."""
         async with self._writing:
             self._over = True

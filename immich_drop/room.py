@@ -1,4 +1,4 @@
-"""Room on the disk: reserved before an upload's bytes come, so that ten phones cannot overbook it.
+"""Disk space: reserved before an upload's bytes come, so that ten phones cannot overbook it.
 
 A reservation lapses when its upload has been silent for a while: otherwise one guest who
 announces 50 GB and leaves would keep everyone else out.
@@ -13,7 +13,7 @@ LAPSE = 600.0
 """Seconds of silence after which a reservation no longer counts."""
 
 FRESH = 1.0
-"""Seconds for which a look at the disk counts."""
+"""Seconds for which the free space, once read from the disk, is cached."""
 
 
 @dataclass(slots=True)
@@ -35,14 +35,14 @@ class Room:
         self._seen = (float("-inf"), 0)
 
     def reserve(self, upload_id: str, remaining: int) -> None:
-        """Keep room for what an upload has still to bring. Raises DiskFull when there is none."""
+        """Reserve space for the rest of an upload. Raises DiskFull when there is too little."""
         now = self._clock()
         self.release(upload_id)
         for other, reservation in list(self._reservations.items()):
             if reservation.touched < now - LAPSE:
                 del self._reservations[other]
         reserved = sum(each.remaining for each in self._reservations.values())
-        free = self._look()
+        free = self._free_space()
         if free - reserved - remaining < self._min_free:
             raise DiskFull(f"{free} bytes free, {reserved} reserved, {remaining} wanted")
         self._reservations[upload_id] = _Reservation(remaining, now)
@@ -56,7 +56,7 @@ class Room:
         if reservation is not None:
             reservation.remaining = max(0, reservation.remaining - count)
             reservation.touched = self._clock()
-        if self._look() < self._min_free:
+        if self._free_space() < self._min_free:
             raise DiskFull("below the minimum of free space")
 
     def release(self, upload_id: str) -> None:
@@ -65,9 +65,9 @@ class Room:
 
     def low(self) -> bool:
         """Tell whether nothing more can come in."""
-        return self._look() < self._min_free
+        return self._free_space() < self._min_free
 
-    def _look(self) -> int:
+    def _free_space(self) -> int:
         seen, free = self._seen
         if self._clock() - seen >= FRESH:
             free = self._free()

@@ -1,4 +1,4 @@
-"""Cleaning up: mending after a crash, and forgetting what was left behind."""
+"""Cleaning up: repairs after a crash, and deletes what was left behind."""
 
 import logging
 from collections.abc import Callable
@@ -15,20 +15,20 @@ from immich_drop.upload import SETTLED, State, Upload
 log = logging.getLogger(__name__)
 
 LOOKED = "looked-at"
-"""Fact: when we last looked for uploads to forget."""
+"""Fact: when we last looked for expired uploads."""
 
 LOOK = 600.0
 """Seconds from one look to the next, at most."""
 
 CLOSED = timedelta(seconds=1.5 * LOOK)
-"""A longer gap between two looks means that the drop was closed; a shorter one is a restart."""
+"""A longer gap between two looks means that the drop was closed; a shorter one, a restart."""
 
 MEMORY = timedelta(days=30)
-"""How long a guest's page can still show what became of a file. The ledger remembers longer."""
+"""How long the rows of settled uploads are kept, for the guest's page; the ledger stays."""
 
 
 class Sweeper:
-    """Keeps disk and rows together."""
+    """Keeps the spool and the database consistent."""
 
     def __init__(
         self,
@@ -49,21 +49,21 @@ class Sweeper:
         self._looked = clock()
 
     async def clear(self) -> None:
-        """Delete files that no upload needs: of those settled, and of those given up.
+        """Delete files that are not needed any more: of settled and of deleted uploads.
 
-        Others without a row are left alone. Call before the first request.
+        Other files without a row are left alone. Call before the first request.
         """
         await self._delete_needless()
         strangers = self._spool.ids() - self._db.unsettled()
         if strangers:
             log.warning(
                 "the spool holds %d files the database does not know: they are left alone. "
-                "Put the database back that does, or take them away.",
+                "Restore the database that knows them, or move them elsewhere.",
                 len(strangers),
             )
 
     async def _delete_needless(self) -> None:
-        """Delete files of uploads settled or given up: we died, or the disk failed, in between."""
+        """Delete files of settled or deleted uploads, left behind by a crash or a failing disk."""
         await discard_the_rest(db=self._db, spool=self._spool)
         for upload_id in self._spool.ids() - self._db.unsettled():
             if self._db.get(upload_id) is not None:
@@ -73,7 +73,7 @@ class Sweeper:
     async def complete(self) -> None:
         """Make uploads `received` whose bytes are all here but whose row does not say so yet.
 
-        We died in between, or the database did not answer.
+        A crash, or a database that did not answer, came in between.
         """
         for upload in self._db.in_state(State.RECEIVING):
             if upload.length is None or upload.proven is not None or self._locker.holds(upload.id):
@@ -85,14 +85,14 @@ class Sweeper:
                 log.warning("upload=%s %s", upload.id, error)
 
     async def expire(self) -> None:
-        """Forget unfinished uploads that were silent for too long, and old settled rows.
+        """Delete unfinished uploads that have expired, and old rows of settled ones.
 
-        Raises Unavailable, and forgets nothing, while the disk is gone.
+        Raises Unavailable, and deletes nothing, while the disk is gone.
         """
         self._spool.free()
         await self.complete()
         now = self._now()
-        closed = await self._look(now)
+        closed = await self._record_look(now)
         for upload in self._db.in_state(State.RECEIVING):
             try:
                 if self._is_due(upload, now, closed) and not self._locker.holds(upload.id):
@@ -102,8 +102,8 @@ class Sweeper:
         await self._delete_needless()
         await self._db.prune(SETTLED, before=now - MEMORY)
 
-    async def _look(self, now: datetime) -> timedelta:
-        """Return for how long no guest could come since the last look.
+    async def _record_look(self, now: datetime) -> timedelta:
+        """Note this look in the database; return how long the drop was closed since the last one.
 
         That is wall-clock time which did not pass for this process: the drop was off, the machine
         slept, or the clock was set, as on a board without a battery that boots in 1970.
@@ -114,7 +114,7 @@ class Sweeper:
         closed = now - datetime.fromisoformat(before) - watched if before else timedelta()
         if closed <= CLOSED:
             return timedelta()
-        log.info("%s passed unwatched: unfinished uploads have that much longer", closed)
+        log.info("%s passed unwatched: unfinished uploads expire that much later", closed)
         return closed
 
     def _is_due(self, upload: Upload, now: datetime, closed: timedelta) -> bool:
