@@ -1,4 +1,4 @@
-"""The album that every asset joins."""
+"""The album that every asset is added to."""
 
 import asyncio
 from typing import Protocol
@@ -8,8 +8,8 @@ from immich_drop.errors import AlbumGone, ImmichTrouble
 from immich_drop.immich import Immich
 
 JOINS_BY_ITSELF = (2, 7, 0)
-"""From this version on, what comes by a link joins its album without us (2.6.0 shares it beside
-the album instead, Immich #27063)."""
+"""From this version on, Immich itself adds what is uploaded through a link to the link's album
+(2.6.0 shares it by the link, but outside the album, Immich #27063)."""
 
 
 class JoinableAlbum(Protocol):
@@ -22,7 +22,7 @@ class JoinableAlbum(Protocol):
 class LinkAlbum:
     """The album of a shared link.
 
-    Up to Immich 2.6 a link has to put into it what came by it; from 3.0 on it may not.
+    Up to Immich 2.6 we have to add what we uploaded through the link; from 3.0 on we may not.
     """
 
     def __init__(self, album_id: str, *, immich: Immich) -> None:
@@ -33,14 +33,14 @@ class LinkAlbum:
     async def add(self, asset_id: str) -> None:
         """See JoinableAlbum."""
         if not self._joins:
-            # Asked again until it does: Immich is updated while we run.
+            # Ask each time until it does: Immich may be updated while we run.
             self._joins = await self._immich.version() >= JOINS_BY_ITSELF
         if not self._joins:
             await _add(self._immich, self._album_id, asset_id)
 
 
 class Album:
-    """Found or made once, remembered over restarts, and found again when it is gone."""
+    """Found or created by its name; the id is kept in the database until the album is gone."""
 
     def __init__(self, name: str, *, immich: Immich, db: Db) -> None:
         self._name = name
@@ -58,7 +58,7 @@ class Album:
             await _add(self._immich, await self._id(), asset_id)
 
     async def _id(self) -> str:
-        # Immich's album names are not unique: two who look at once would make two albums.
+        # Immich's album names are not unique: two lookups at once would create two albums.
         async with self._finding:
             album_id = self._db.fact(self._fact)
             if album_id is None:

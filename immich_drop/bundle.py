@@ -1,9 +1,10 @@
 """Many modules, one request: `web/js` is joined when the server starts.
 
 Over plain HTTP/1.1 and mobile data some forty small modules cost a second, and more bytes of
-headers than of code. Each becomes a function that returns its exports, after those it imports; so
-names stay apart, and `import.meta.url` and `import("./lang/…")` mean what they did. Only the forms
-that `web/js` uses are understood; with any other the server does not start.
+headers than of code. So each module becomes a function that returns its exports, placed after the
+modules it imports: names in different modules cannot clash, and `import.meta.url` and
+`import("./lang/…")` still work. Only the forms of import and export that `web/js` uses are
+supported; with any other the server does not start.
 """
 
 import re
@@ -17,7 +18,7 @@ _FOREIGN = re.compile(r"^(?:import|export)\b(?!\().*$", re.MULTILINE)
 
 
 class NotJoinable(ValueError):
-    """A module uses a form that is not understood here."""
+    """A module has an import or export that is not supported here, or imports itself."""
 
 
 def join(entry: str, read: Callable[[str], str]) -> str:
@@ -26,7 +27,7 @@ def join(entry: str, read: Callable[[str], str]) -> str:
     Raises NotJoinable.
     """
     *needed, entry = _in_order(entry, read)
-    return "".join(_wrap(name, read(name)) for name in needed) + _open(entry, read(entry))[0]
+    return "".join(_wrap(name, read(name)) for name in needed) + _rewrite(entry, read(entry))[0]
 
 
 def _in_order(entry: str, read: Callable[[str], str]) -> Iterator[str]:
@@ -47,13 +48,13 @@ def _in_order(entry: str, read: Callable[[str], str]) -> Iterator[str]:
 
 
 def _wrap(name: str, text: str) -> str:
-    body, exports = _open(name, text)
+    body, exports = _rewrite(name, text)
     return (
         f"const {_variable(name)} = (() => {{\n{body}return {{ {', '.join(exports)} }};\n}})();\n"
     )
 
 
-def _open(name: str, text: str) -> tuple[str, list[str]]:
+def _rewrite(name: str, text: str) -> tuple[str, list[str]]:
     """Replace the imports and exports of a module; return its body and the names it exports."""
     exports = _EXPORT.findall(text)
     body = _EXPORT.sub("", _IMPORT.sub(_to_const, text))

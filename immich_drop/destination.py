@@ -1,7 +1,7 @@
 """Where uploads go: the host's own library, or the album of a shared link.
 
-Each has a line, a gate and workers of its own, so that a link that was closed holds up nobody else;
-together they deliver so many at a time as the host allows.
+Each has its own queue, gate and workers, so that a closed link does not hold up the others. How
+many uploads are sent at a time is limited for all of them together (MAX_CONCURRENT).
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from immich_drop.upload import OWN, State, Upload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One library or album, and the way there."""
+    """One library or album, and what delivers to it."""
 
     immich: Immich
     gate: Gate
@@ -28,7 +28,7 @@ class Destination:
 
 
 class Destinations:
-    """All of them; each is made when it is first asked for."""
+    """All destinations; each is created when it is first used."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Destinations:
         return self._made[link]
 
     def start(self) -> None:
-        """Take on what waits from before."""
+        """Queue the uploads that were waiting when the server stopped."""
         self.of(OWN)
         for upload in self._db.in_state(State.RECEIVED):
             self.of(upload.link).forwarder.resume(upload)
@@ -62,16 +62,16 @@ class Destinations:
         await asyncio.gather(*(each.forwarder.stop(grace) for each in self._made.values()))
 
     def close(self) -> None:
-        """Let go of the connections to Immich."""
+        """Close the connections to Immich."""
         for each in self._made.values():
             each.immich.close()
 
     def push(self, upload: Upload) -> None:
-        """Take an upload on; it is delivered when it is its turn, and due."""
+        """Queue an upload: it is delivered in its turn, once it is due."""
         self.of(upload.link).forwarder.push(upload)
 
     async def rescan(self) -> None:
-        """Take on what was set going by another process: the host's `retry`."""
+        """Queue uploads that another process made `received` again: the host's `retry`."""
         for upload in self._db.in_state(State.RECEIVED):
             self.of(upload.link).forwarder.resume_if_idle(upload)
 
@@ -80,7 +80,7 @@ class Destinations:
         return self._made[upload.link].forwarder.sent(upload.id) if upload.link in self._made else 0
 
     def holds(self) -> Iterator[ImmichHold]:
-        """Return the reasons why what came by links waits."""
+        """Yield the reason of each link whose uploads have to wait."""
         for link, each in self._made.items():
             if link != OWN and each.gate.reason is not None and not each.forwarder.idle():
                 yield each.gate.reason

@@ -8,8 +8,8 @@
     │   └── UnsupportedChecksum   400
     ├── PasswordRequired          401   the link is locked
     ├── PasswordWrong             403
-    ├── ForeignOrigin             403   another site makes a guest's browser ask
-    ├── LinkNoUpload              403   Immich knows the link, and it only shows
+    ├── ForeignOrigin             403   another site made a guest's browser send it
+    ├── LinkNoUpload              403   Immich knows the link, but it is for viewing only
     ├── LinkNeeded                404   there is no drop without a link
     ├── LinkUnknown               404   Immich does not know the link
     ├── NotFound                  404   no such upload (any more), or not this session's
@@ -117,7 +117,7 @@ class PasswordWrong(DropError):
 
 
 class ForeignOrigin(DropError):
-    """Another site makes a guest's browser ask, or a proxy hides the name guests know us by."""
+    """Another site made a guest's browser send this, or a proxy hides the host name guests use."""
 
     status = 403
     code = "foreign_origin"
@@ -141,7 +141,7 @@ class LinkNeeded(DropError):
 
 
 class LinkUnknown(DropError):
-    """Immich does not know the link: mistyped, or it ended before anyone came by it."""
+    """Immich does not know the link: mistyped, or it ended before any guest opened it."""
 
     status = 404
     code = "link_unknown"
@@ -149,7 +149,7 @@ class LinkUnknown(DropError):
 
 
 class LinkExpired(DropError):
-    """The time of the link is over."""
+    """The link has expired."""
 
     status = 410
     code = "link_expired"
@@ -165,7 +165,7 @@ class NotFound(DropError):
 
 
 class MethodNotAllowed(DropError):
-    """The URL exists, the method does not: above all, no byte is ever given back."""
+    """The URL exists, but not with this method: above all, files can never be downloaded."""
 
     status = 405
     code = "method_not_allowed"
@@ -173,7 +173,7 @@ class MethodNotAllowed(DropError):
 
 
 class OffsetConflict(DropError):
-    """Upload-Offset is not where the upload stands."""
+    """Upload-Offset is not the current offset of the upload."""
 
     status = 409
     code = "offset_conflict"
@@ -205,7 +205,7 @@ class TooLarge(DropError):
 
 
 class SessionFull(DropError):
-    """The session has brought as many bytes as one session may."""
+    """The session has used up its byte allowance."""
 
     status = 413
     code = "session_full"
@@ -271,7 +271,7 @@ class HeadersTooLarge(DropError):
 
 
 class ChecksumMismatch(DropError):
-    """The bytes are not those the client named the checksum of."""
+    """The bytes do not match the checksum that the client sent."""
 
     status = 460
     code = "checksum_mismatch"
@@ -325,9 +325,9 @@ class ImmichKeyRejected(ImmichHold):
 
 
 class LinkRevoked(ImmichKeyRejected):
-    """The link is not there any more, or nothing may be uploaded by it any more.
+    """The link was deleted, or does not allow uploads any more.
 
-    Guests are turned away, and what they brought before waits.
+    New guests are turned away; what was received before waits.
     """
 
     status = 410

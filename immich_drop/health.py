@@ -1,4 +1,4 @@
-"""Is everything well? In short, and without internals."""
+"""The health of the server, in short and without internals."""
 
 from immich_drop.db import Db
 from immich_drop.destination import Destinations

@@ -1,6 +1,6 @@
-"""Our memory of the checksums Immich has: what came through here, for each drop by itself.
+"""Our record of the checksums of files we brought to Immich, for each drop separately.
 
-It is a hint, never a proof: Immich decides.
+It is a hint, never a proof: Immich is asked before a file is believed to be there.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ class Ledger:
         self._db = db
 
     async def settle(self, upload: Upload, state: State, asset_id: str, now: datetime) -> Upload:
-        """End an upload whose bytes Immich has, and remember its checksum, in one transaction."""
+        """Give an upload its final state, and remember its checksum, in one transaction."""
 
         def remember(connection: sqlite3.Connection) -> None:
             connection.execute(
@@ -36,7 +36,7 @@ class Ledger:
         return {checksum for checksum in checksums if self._db.read(query, link, checksum)}
 
     async def disown(self, checksum: bytes, *, link: str) -> None:
-        """Drop a checksum that Immich does not have any more."""
+        """Delete a checksum that Immich does not have any more."""
         await self._db.write(
             lambda c: c.execute(
                 "DELETE FROM ledger WHERE link = ? AND checksum = ?", (link, checksum)

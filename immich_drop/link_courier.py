@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 
 class LinkCourier:
-    """Takes uploads to the album of a link.
+    """Delivers uploads to the album of a link.
 
-    Once the link is closed they wait until it is open again, or, where the host wishes it, go
-    `instead` into the host's own library.
+    Once the link is closed they wait until it is open again, or, if the host has chosen so, are
+    delivered by `instead`, to the host's own library.
     """
 
     def __init__(self, courier: Courier, *, instead: Courier | None) -> None:
@@ -34,5 +34,5 @@ class LinkCourier:
         except ImmichKeyRejected as error:
             if self._instead is None:
                 raise LinkRevoked(f"link {upload.link}: {error}") from error
-        log.warning("upload=%s link %s is closed: into the own library", upload.id, upload.link)
+        log.warning("upload=%s link %s is closed, goes to the own library", upload.id, upload.link)
         return await self._instead.deliver(upload, sent=sent)

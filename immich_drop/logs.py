@@ -7,13 +7,13 @@ import sys
 from datetime import UTC, datetime
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""What a terminal would obey, or take for the end of a line."""
+"""What could control a terminal, or end a line."""
 
 _SHORT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-07-04T20:15:30Z INFO receive upload=… received`; a name can forge no line."""
+    """`2026-07-04T20:15:30Z INFO receive upload=… received`; no value can forge a line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Make one line, plus a traceback where there is one."""
@@ -46,10 +46,10 @@ def configure(*, level: str, style: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Tornado warns of every malformed request and every odd status; our own line says it.
+    # Tornado warns of every malformed request and every error status, which we log ourselves.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    # Pillow warns of damaged photos; they are no news to the host.
+    # Pillow warns of damaged photos, about which the host can do nothing.
     logging.captureWarnings(capture=True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)
 

@@ -1,7 +1,7 @@
-"""A word to the host: "47 photos and 3 videos have arrived, from Anna", or that some have to wait.
+"""Notices to the host: "47 photos and 3 videos have arrived, from Anna", or that some have to wait.
 
-Off by default, never in the way of anything: what has arrived is counted from the rows, so a
-notice that could not be sent is simply sent later, also after a restart.
+Off by default, and no upload ever waits for a notice. What has arrived is counted in the database,
+so a notice that could not be sent is sent later, also after a restart.
 """
 
 import json
@@ -27,15 +27,15 @@ QUIET = timedelta(minutes=5)
 DAY = timedelta(days=1)
 
 TIMEOUT = 20.0
-"""Seconds the receiver of a notice has to take it."""
+"""Timeout of the request that sends a notice, in seconds."""
 
 NAMES = 5
-"""Guests that a notice names."""
+"""The most names in a sentence; with more guests the last one is "others"."""
 
 ARRIVED = "notified-until"
-"""Fact: up to when the host knows what has arrived."""
+"""Fact: the host was told of everything stored up to this time."""
 CLOSED = "notified-closed"
-"""Fact: the closed links of which the host knows that files wait for them."""
+"""Fact: the closed links whose waiting uploads the host was told of."""
 
 
 class Notifier:
@@ -68,13 +68,13 @@ class Notifier:
         await self._tell_closed()
 
     def close(self) -> None:
-        """Let go of the client."""
+        """Close the HTTP client."""
         self._client.close()
 
     async def _tell_arrived(self) -> None:
         now = self._now()
         since = self._since(now)
-        # A clock that was ahead may have dated some in the future.
+        # Leave out those stored while the clock was ahead: they are dated in the future.
         arrived = [each for each in self._db.stored_since(since) if each.updated_at <= now]
         if not arrived:
             return
@@ -90,7 +90,7 @@ class Notifier:
             await self._db.remember(ARRIVED, last.isoformat())
 
     async def _tell_closed(self) -> None:
-        """Tell of a closed link once, and again when it was open meanwhile."""
+        """Report a closed link once, and again if it was open in between."""
         waiting = self._db.waiting(LinkRevoked.code)
         told = set((self._db.fact(CLOSED) or "").split())
         sentences = [
@@ -107,10 +107,10 @@ class Notifier:
         name, guests = self._name(link), _guests(uploads)
         where = f"{name}: " if name else ""
         if not guests:
-            return f"{where}{_count(*_kinds(uploads))} arrived."
+            return f"{where}{_in_words(*_kinds(uploads))} arrived."
         named = guests if len(guests) <= NAMES else [*guests[: NAMES - 1], "others"]
         whose = ", ".join(named[:-1]) + " and " * (len(named) > 1) + named[-1]
-        return f"{where}{_count(*_kinds(uploads))} arrived, from {whose}."
+        return f"{where}{_in_words(*_kinds(uploads))} arrived, from {whose}."
 
     def _name(self, link: str) -> str:
         known = self._book.get(link)
@@ -158,7 +158,7 @@ def _link(upload: Upload) -> str:
 
 
 def _guests(uploads: Sequence[Upload]) -> list[str]:
-    """Name the guests in the order they came."""
+    """Return the names of the guests, each once, in the order of their uploads."""
     return list(dict.fromkeys(upload.guest for upload in uploads if upload.guest))
 
 
@@ -167,7 +167,7 @@ def _kinds(uploads: Sequence[Upload]) -> tuple[int, int]:
     return len(uploads) - videos, videos
 
 
-def _count(photos: int, videos: int) -> str:
+def _in_words(photos: int, videos: int) -> str:
     """Say how many: "1 photo has", "47 photos and 3 videos have"."""
     kinds = (("photo", photos), ("video", videos))
     parts = [f"{count} {kind}{'s' * (count != 1)}" for kind, count in kinds if count]

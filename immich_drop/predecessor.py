@@ -1,7 +1,7 @@
-"""The upgrade from the older immich-drop: its database becomes our ledger, its keys are answered.
+"""The upgrade from the older immich-drop: takes over its checksums, reports its settings.
 
 Its state.db has tables of the same name with other columns (`uploads` with the SHA-1 in hex and
-Immich's asset id); they are set aside under a new name, never deleted.
+Immich's asset id); they are renamed, never deleted.
 """
 
 import sqlite3
@@ -21,14 +21,14 @@ _TABLES = ("uploads", "upload_events", "invites")
 def advise(env: Mapping[str, str | None], *, former: Mapping[str, str]) -> list[str]:
     """Say what became of the older program's settings that are still set.
 
-    `former` names those that have another name by now: by the new one, the old one.
+    `former` maps the new name of a setting that was renamed to its old one.
     """
     renamed = {old: f"is called {new} now." for new, old in former.items()}
     return [f"{key} {advice}" for key, advice in (renamed | _OBSOLETE).items() if env.get(key)]
 
 
 def set_aside(connection: sqlite3.Connection) -> bool:
-    """Make room for our tables in a database of the older program; tells whether it is one."""
+    """Rename the older program's tables, if this is its database; return whether it is."""
     columns = {row[1] for row in connection.execute("PRAGMA table_info(uploads)")}
     if "immich_asset_id" not in columns:
         return False
@@ -39,7 +39,7 @@ def set_aside(connection: sqlite3.Connection) -> bool:
 
 
 def take_over(connection: sqlite3.Connection) -> None:
-    """Remember in our ledger what the older program brought to Immich."""
+    """Copy to our ledger what the older program uploaded to Immich."""
     rows = connection.execute(
         f"SELECT checksum, immich_asset_id, inserted_at FROM {_ASIDE}uploads"
         " WHERE length(checksum) = 40 AND checksum NOT GLOB '*[^0-9a-fA-F]*'"

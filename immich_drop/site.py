@@ -1,7 +1,7 @@
-"""The page as it is served: what its author wrote, under an address that changes with its content.
+"""The files of the page, prepared for serving, at addresses that change with their content.
 
-A document is asked for at each visit and refers to scripts and styles as `v-<digest>/…`, which
-browsers keep for good. So a second visit costs one request, and an update never mixes an old
+A document is requested at each visit and refers to scripts and styles as `v-<digest>/…`, which
+browsers cache for good. So a second visit costs one request, and an update never mixes an old
 module with a new one. There is no build step: the modules of each document are joined when the
 server starts (see `bundle`), and comments and indentation, which are for readers of `web/`, are not
 sent.
@@ -19,7 +19,7 @@ from immich_drop.bundle import join
 _REFERENCE = re.compile(r'(<(?:script|link)[^>]*\s(?:src|href)=")((?:[\w-]+/)*[\w-]+\.(?:js|css))"')
 _ENTRY = re.compile(r'<script[^>]*\ssrc="js/([\w-]+\.js)"')
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
-# Beside code, only where no quote follows on the line, so that no string is ever touched.
+# After code, only if no quote follows on the line, so that no string is ever changed.
 _REMARK = re.compile(r"""[ \t]+//[^\n"'`]*$|/\*\* @type [^*\n"'`]*\*/ ?""", re.MULTILINE)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 
@@ -28,7 +28,7 @@ _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json"}
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file, ready to go."""
+    """One file, ready to be sent."""
 
     body: bytes
     zipped: bytes | None
@@ -38,7 +38,7 @@ class Asset:
 
 
 class Site:
-    """The files of the page, and of the door in front of it, read once."""
+    """The files of `web/`, read once."""
 
     def __init__(self, folder: Path) -> None:
         files = {
@@ -48,7 +48,7 @@ class Site:
         }
         digest = hashlib.sha256(b"".join(name.encode() + body for name, body in files.items()))
         self.version = f"v-{digest.hexdigest()[:12]}"
-        """First component of the addresses that browsers may keep for good."""
+        """First component of the addresses that browsers may cache for good."""
         finished: dict[str, bytes] = {}
         for name in files:
             if name.endswith(".html"):

@@ -9,13 +9,13 @@ log = logging.getLogger(__name__)
 
 
 class Tasks:
-    """Keeps tasks alive until they end, says when one fails, and can wait for all."""
+    """Keeps tasks alive until they end, logs when one fails, and can wait for all."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Start something."""
+        """Start a task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

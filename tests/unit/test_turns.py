@@ -42,7 +42,7 @@ def test_each_once_first_come_first_and_nobody_far_behind(joins: list[tuple[str,
         waiting = [session for session in "abc" if served[session] < len(lines[session])]
         counts = [served[session] for session in waiting]
         assert not counts or max(counts) - min(counts) <= 1
-    assert not turns._lines
+    assert not turns._queues
     assert not turns._members
 
 
