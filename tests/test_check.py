@@ -285,7 +285,7 @@ async def test_what_a_link_may_be(
 async def test_an_address_that_is_no_link(tmp_path: Path, address: str) -> None:
     async with running(tmp_path) as standin:
         (link,) = about(await findings(tmp_path, standin, shared_link=address), "link")
-        assert (link.level, link.sentence) == (Level.ERROR, "This is no address of a link.")
+        assert (link.level, link.sentence) == (Level.ERROR, "This is not the address of a link.")
 
 
 @pytest.mark.gen_test

@@ -1,6 +1,6 @@
 """When was it taken, and who brought it?
 
-    region     the bytes of a file, of which only so many are ever read
+    region     reads the bytes of a file, up to a limit
     exif       dates and description in an EXIF block (which is a TIFF file), read by Pillow
     images     where JPEG, PNG, WebP and TIFF keep that block
     boxes      where HEIC and AVIF keep it; dates and descriptions of QuickTime and MP4
@@ -25,7 +25,7 @@ from immich_drop.capture.xmp import sidecar
 __all__ = ["sidecar", "taken"]
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-"""A device that does not know the date says 0, the start of 1970 in whichever zone."""
+"""A device that does not know the date writes 0: the start of 1970, in any time zone."""
 DAY = timedelta(days=1)
 
 
@@ -33,7 +33,7 @@ def taken(path: Path, *, last_modified: datetime | None, received: datetime) -> 
     """Return the best known instant of capture, aware and in UTC.
 
     The first that lies between 1970 and a day after `received` wins: the dates in the file itself,
-    `last_modified` on the guest's device, `received`. No content makes this raise.
+    `last_modified` on the guest's device, `received`. Whatever the file holds, this does not raise.
     """
     latest = received + DAY
     for date in chain(_recorded(path), [last_modified]):

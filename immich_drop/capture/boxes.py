@@ -1,7 +1,7 @@
 """ISO base media: where HEIC and AVIF keep their EXIF block; dates and descriptions of movies.
 
-ISO/IEC 14496-12 boxes, 23008-12 items, and Apple's QuickTime metadata. No box is entered that is
-not named here, so that nesting has no depth.
+ISO/IEC 14496-12 boxes, 23008-12 items, and Apple's QuickTime metadata. Only boxes that are
+named here are entered, so a file cannot nest them deeply.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from immich_drop.capture.region import Region
 
 _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _LATEST = 1 << 33
-"""Seconds after the epoch: the year 2176; a number that is larger is no date."""
+"""Seconds after the epoch: the year 2176. A larger number is not a date."""
 _CREATION_DATE = b"com.apple.quicktime.creationdate"
 _DESCRIPTION = b"com.apple.quicktime.description"
 _DESCRIPTIONS = {b"desc", b"ldes", b"dscp", b"\xa9des"}
@@ -102,7 +102,7 @@ def _movie(movie: Region) -> Iterator[datetime]:
 
 
 def _apple_date(meta: Region) -> datetime:
-    """Read Apple's creation date. Raises EOFError for none, ValueError for no date."""
+    """Read Apple's creation date. Raises EOFError if it is missing, ValueError if malformed."""
     meta = _contents(meta)
     index = _keys(_child(meta, b"keys")).index(_CREATION_DATE) + 1
     value = _child(_child(meta, b"ilst"), index.to_bytes(4, "big"))

@@ -28,7 +28,7 @@ _DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)", r
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)", re.ASCII)
 
 _DAMAGED = (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, struct.error)
-"""What Pillow raises on a block that makes no sense."""
+"""What Pillow raises for a malformed block."""
 
 
 def dates(block: Region) -> Iterator[datetime]:
@@ -62,7 +62,7 @@ def _read(block: Region) -> Image.Exif:
 
 
 class _File(io.RawIOBase):
-    """A region in the shape of a file, for Pillow; the allowance holds here too."""
+    """A region as a file object, for Pillow; the limits on reading hold here too."""
 
     def __init__(self, region: Region) -> None:
         self._region = region

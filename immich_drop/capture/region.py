@@ -1,7 +1,7 @@
-"""The bytes of a file, of which only so many are ever read: a hostile file runs dry.
+"""The bytes of a file, with a limit on how much of it is read.
 
-Every step of every reader asks a region for bytes, so that whatever a file claims (loops, 2^63
-bytes, 100,000 tags) ends with the allowance, in bounded time and memory.
+Every step of every parser reads through a region. So whatever a hostile file claims (loops, 2^63
+bytes, 100,000 tags), parsing ends when the allowance is used up, in bounded time and memory.
 """
 
 import os
@@ -10,9 +10,9 @@ from io import FileIO
 from typing import Self
 
 READS = 4096
-"""Reads of one file; a large panorama in HEIC, made of hundreds of tiles, needs about one each."""
+"""The most reads of one file; a large HEIC panorama, of hundreds of tiles, needs about one each."""
 BYTES = 1 << 20
-"""Bytes read of one file."""
+"""The most bytes read of one file."""
 
 
 class _Allowance:
@@ -62,7 +62,7 @@ class Region:
     def bytes(self, offset: int, length: int) -> bytes:
         """Return exactly `length` bytes at `offset`.
 
-        Raises EOFError: there are not so many, or the allowance is used up.
+        Raises EOFError: there are fewer, or the allowance is used up.
         """
         data = self.some(offset, length)
         if len(data) < length:

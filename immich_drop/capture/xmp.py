@@ -10,14 +10,14 @@ from immich_drop.capture.region import Region
 
 HEAD = 512 * 1024
 TAIL = 256 * 1024
-"""Bytes at either end of a file, where writers put their XMP (Part 3 of the XMP specification has
-it found by a scan, whatever the format)."""
+"""Bytes at either end of a file, where writers put their XMP (by the XMP specification, Part 3, a
+scan finds it whatever the format)."""
 
 _MARKERS = (b"dc:description", b"tEXtDescription\0", b"iTXtDescription\0", b"zTXtDescription\0")
 """What precedes a description in XMP, and in PNG."""
 
 _NOT_IN_XML = re.compile("[^\\t\\n\\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot say."""
+"""Characters that XML 1.0 does not allow."""
 
 _SIDECAR = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -33,12 +33,12 @@ _SIDECAR = """\
 
 
 def sidecar(path: Path, *, guest: str) -> bytes | None:
-    """Return a sidecar that names the guest, or None where it would hide something.
+    """Return a sidecar that names the guest, or None if it would hide something.
 
-    Immich takes what a sidecar says in place of what the file says: a description here would hide
-    the file's own, so a file that has one (as far as a bounded look can tell) gets no sidecar; and
-    a date here would have Immich discard every date and zone of the file, so there is none. No
-    content makes this raise. An empty name makes no sidecar either.
+    For Immich a sidecar overrides what the file says. A description here would hide the file's own,
+    so a file that has one (as far as limited reading can tell) gets no sidecar; and a date here
+    would make Immich discard every date and zone of the file, so there is none. An empty name makes
+    no sidecar either. Whatever the file holds, this does not raise.
     """
     name = " ".join(_NOT_IN_XML.sub(" ", guest).split())
     if not name or _described(path):

@@ -24,17 +24,17 @@ class Finding:
 
 
 def ok(about: str, sentence: str, advice: str = "") -> Finding:
-    """Make a finding of what is right; `advice` would make it better still."""
+    """Report what is right; `advice` says how to make it better still."""
     return Finding(level=Level.OK, about=about, sentence=sentence, advice=advice)
 
 
 def warning(about: str, sentence: str, advice: str) -> Finding:
-    """Make a finding of what works, but not well or not for long."""
+    """Report what works, but not well or not for long."""
     return Finding(level=Level.WARNING, about=about, sentence=sentence, advice=advice)
 
 
 def error(about: str, sentence: str, advice: str) -> Finding:
-    """Make a finding of what keeps photos from arriving."""
+    """Report what keeps photos from arriving."""
     return Finding(level=Level.ERROR, about=about, sentence=sentence, advice=advice)
 
 

@@ -13,10 +13,10 @@ _SHAPES: dict[str, type[ShareKey | ShareSlug]] = {"share": ShareKey, "s": ShareS
 
 
 async def link(*, base_url: str, address: str) -> AsyncIterator[Finding]:
-    """Try a link by its address, whichever host it names."""
+    """Try the link with this address; the host in it is ignored."""
     *_, kind, name = ["", "", *urlsplit(address).path.rstrip("/").split("/")]
     if kind not in _SHAPES or not name:
-        sentence = "This is no address of a link."
+        sentence = "This is not the address of a link."
         yield error("link", sentence, "Copy it from Immich: it ends in /share/... or /s/...")
         return
     credential = _SHAPES[kind](unquote(name))
@@ -25,12 +25,12 @@ async def link(*, base_url: str, address: str) -> AsyncIterator[Finding]:
         try:
             shared = await immich.shared_link()
         except PasswordRequired:
-            yield ok("link", "The link asks for a password; only with it does Immich tell more.")
+            yield ok("link", "The link asks for a password; without it Immich tells nothing more.")
         except LinkUnknown:
             sentence = "Immich does not know this link, or it has ended."
-            yield error("link", sentence, "Share the album again, and mind the end of the link.")
+            yield error("link", sentence, "Share the album again, and check when the link expires.")
         except ImmichError as failure:
-            yield error("link", f"{failure}.", "Look into Immich's log.")
+            yield error("link", f"{failure}.", "Look at Immich's log.")
         else:
             yield _shared(shared)
 

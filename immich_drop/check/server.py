@@ -18,14 +18,14 @@ Version = tuple[int, int, int]
 
 OLDEST: Version = (1, 106, 0)
 SCOPED: Version = (1, 141, 0)
-"""The first version in which asset.upload alone is all the permission a key needs."""
+"""The first version in which a key needs no other permission than asset.upload."""
 
 NEEDED = ("asset.upload",)
 NEEDED_FOR_ALBUM = ("album.read", "album.create", "albumAsset.create")
 
 HELPFUL = {
     "asset.read": "a file can be verified after Immich failed in mid-upload",
-    "asset.delete": "a photo that a guest brings again comes back out of the trash",
+    "asset.delete": "a photo in the trash is restored when a guest brings it again",
     "user.read": "the quota is known before it is used up",
 }
 NEARLY_FULL = 0.9
@@ -34,8 +34,8 @@ _CAUSES: dict[type[BaseException], str] = {
     gaierror: "The name does not resolve here. In Docker, write the name of Immich's service.",
     ConnectionRefusedError: "Nothing listens there. Is Immich up, and the port right (2283)?",
     ssl.SSLError: "Is it really https, and does this machine trust the certificate?",
-    HTTPClientError: "Something listens but says nothing: a firewall, or another program.",
-    OSError: "There is no way there from here: check host, port and network.",
+    HTTPClientError: "No answer comes from there: is there a firewall, or another program?",
+    OSError: "It cannot be reached from here: check host, port and network.",
 }
 _SIGNS = {
     "maintenance": "Wait until it is over; what arrives meanwhile is kept.",
@@ -111,7 +111,7 @@ def _unreachable(address: str, failure: ImmichError) -> Finding:
 def _advice(failure: ImmichError) -> str:
     causes = (text for kind, text in _CAUSES.items() if isinstance(failure.__cause__, kind))
     signs = (text for sign, text in _SIGNS.items() if sign in str(failure))
-    return next(chain(causes, signs), "Look into Immich's log.")
+    return next(chain(causes, signs), "Look at Immich's log.")
 
 
 def _version(address: str, version: Version, *, by_key: bool) -> Finding:
@@ -123,7 +123,7 @@ def _version(address: str, version: Version, *, by_key: bool) -> Finding:
             "version",
             sentence,
             f"Before {_name(SCOPED)} only a key with all permissions can look for duplicates"
-            " ahead of sending; update Immich when you can.",
+            " before sending; update Immich when you can.",
         )
     return ok("version", sentence)
 
@@ -131,20 +131,20 @@ def _version(address: str, version: Version, *, by_key: bool) -> Finding:
 async def _key(immich: Immich, version: Version, album_name: str) -> list[Finding]:
     scopes = await immich.permissions()
     if scopes is None:
-        return [await _lookup(immich)]
+        return [await _try_out(immich)]
     if "all" in scopes:
-        enough = f"It would do with {', '.join(_needed(album_name))}."
+        enough = f"{', '.join(_needed(album_name))} would be enough."
         return [ok("key", "The key has all permissions.", enough if version >= SCOPED else "")]
     if version < SCOPED:
-        return [await _lookup(immich), *_missing(scopes, album_name)]
+        return [await _try_out(immich), *_missing(scopes, album_name)]
     return [*_missing(scopes, album_name), *_helpful(scopes)]
 
 
-async def _lookup(immich: Immich) -> Finding:
-    """Try the key: Immich does not list its permissions, or they do not say enough."""
+async def _try_out(immich: Immich) -> Finding:
+    """Try the key out: Immich does not list its permissions, or the list does not tell enough."""
     if await immich.may_check():
-        return ok("key", "The key is taken.")
-    sentence = "The key may not look for duplicates ahead; each file is asked for on its own."
+        return ok("key", "Immich accepts the key.")
+    sentence = "The key may not look for duplicates ahead in bulk; each file is looked up alone."
     return warning("key", sentence, "Give it all permissions, or update Immich.")
 
 
@@ -164,7 +164,7 @@ def _missing(scopes: frozenset[str], album_name: str) -> Iterator[Finding]:
 def _helpful(scopes: frozenset[str]) -> Iterator[Finding]:
     for scope, use in HELPFUL.items():
         if scope not in scopes:
-            yield ok("key", f"The key does without {scope}.", f"With it {use}.")
+            yield ok("key", f"The key does not have {scope}.", f"Optional: with it {use}.")
 
 
 def _account(account: Account) -> Iterator[Finding]:

@@ -13,13 +13,13 @@ GIGABYTE = 1e9
 
 
 def storage(state_db: Path, spool: Path, min_free: int) -> list[Finding]:
-    """Try the folders and the database, without making them."""
+    """Try the folders and the database, without creating them."""
     folders = dict.fromkeys((_existing(state_db.parent), _existing(spool)))
     return [*map(_writable, folders), _room(_existing(spool), min_free), _database(state_db)]
 
 
 def _existing(folder: Path) -> Path:
-    """Return the folder, or the one it will be made in."""
+    """Return the folder, or if it does not exist, the one it will be created in."""
     absolute = folder.absolute()
     return next(each for each in (absolute, *absolute.parents) if each.is_dir())
 
@@ -31,18 +31,18 @@ def _writable(folder: Path) -> Finding:
         return error(
             "disk",
             f"{folder} cannot be written: {failure.strerror}.",
-            "Let the user own it whom this program runs as.",
+            "Make the user that this program runs as its owner (chown).",
         )
     return ok("disk", f"{folder} can be written.")
 
 
 def _room(folder: Path, min_free: int) -> Finding:
     free = shutil.disk_usage(folder).free
-    room = f"{free / GIGABYTE:.1f} GB are free for what is on its way"
+    room = f"{free / GIGABYTE:.1f} GB are free for uploads on their way"
     if free < min_free:
         return error(
             "disk",
-            f"{room}, and below {min_free / GIGABYTE:.1f} GB nothing is taken.",
+            f"{room}, and below {min_free / GIGABYTE:.1f} GB no more uploads are taken.",
             "Make room, set SPOOL_DIR to a larger disk, or lower MIN_FREE_DISK.",
         )
     return ok("disk", f"{room}.")
@@ -61,5 +61,5 @@ def _database(path: Path) -> Finding:
     if version > len(MIGRATIONS):
         return error("database", f"{path} is of a newer version.", "Update this program.")
     if state != "ok":
-        return error("database", f"{path} is damaged: {state}.", "Put a backup back.")
+        return error("database", f"{path} is damaged: {state}.", "Restore a backup.")
     return ok("database", f"{path} is sound.")
