@@ -23,6 +23,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from immich_drop.errors import TooManyConnections
+from immich_drop.tus import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +177,7 @@ def _refusal() -> bytes:
         "Content-Type: application/json; charset=utf-8",
         f"Content-Length: {len(body)}",
         f"Retry-After: {error.retry_after}",
+        f"Tus-Resumable: {VERSION}",  # the page takes no other answer to an upload for ours
         "Cache-Control: no-store",
         "X-Content-Type-Options: nosniff",
         "Connection: close",

@@ -50,6 +50,7 @@ class TestConnections:
                         answer = connection.ask("GET", "/")
                         refused(answer, 429, "too_many_connections")
                         assert int(answer["Retry-After"]) > 0
+                        assert answer["Tus-Resumable"], "else the page takes it for a proxy's"
                         assert connection.until_closed() == b""
                 assert inside[0].ask("GET", "/healthz").status == 200
                 inside[1].close()

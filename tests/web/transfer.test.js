@@ -45,6 +45,10 @@ const FAULTS = {
     { on: "POST", status: 502, html: true },
     { on: "PATCH", status: 502, html: true },
   ],
+  "JSON of a proxy": [
+    { on: "POST", status: 403, json: { code: "forbidden" } },
+    { on: "PATCH", status: 503, json: { code: 503 } },
+  ],
   "503: busy": [{ on: "PATCH", status: 503, code: "unavailable" }],
   "507: disk full": [{ on: "POST", status: 507, code: "disk_full" }],
   "a captive portal": [

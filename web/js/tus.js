@@ -142,12 +142,13 @@ export class Tus {
 }
 
 /**
- * Captive portals and proxies answer too, with any status; only our server speaks tus.
+ * Captive portals and proxies answer too, with any status, and in JSON that has a `code` as well;
+ * only our server speaks tus.
  *
  * @param {Answer} answer
  */
 function ours(answer) {
-  return Boolean(answer.header("Tus-Resumable") ?? answer.json?.code);
+  return answer.header("Tus-Resumable") !== null;
 }
 
 /**

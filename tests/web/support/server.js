@@ -18,6 +18,7 @@ const TUS = { "Tus-Resumable": "1.0.0" };
  * @property {string} [code]
  * @property {number} [after]
  * @property {boolean} [html]
+ * @property {object} [json]
  * @property {number} [cut]
  * @property {number} [stall]
  * @property {boolean} [lose]
@@ -29,6 +30,7 @@ const TUS = { "Tus-Resumable": "1.0.0" };
  *
  * - `{status, code, after}`  our server refuses
  * - `{status, html: true}`   a proxy answers instead
+ * - `{status, json}`         the same, in JSON of its own
  * - `{cut: n}`               the connection dies after n bytes of the body, which are kept
  * - `{stall: n}`             nothing is read beyond n bytes, and nothing said
  * - `{lose: true}`           the work is done, the answer never arrives
@@ -202,10 +204,11 @@ function verify(upload) {
 }
 
 /** @param {Fault} fault @returns {Answer} */
-function refusal({ status = 500, code = "internal", after, html }) {
+function refusal({ status = 500, code = "internal", after, html, json }) {
   /** @type {Record<string, string>} */
   const retry = after === undefined ? {} : { "Retry-After": String(after) };
   if (html) return [status, { "Content-Type": "text/html", ...retry }, "<h1>No</h1>"];
+  if (json) return [status, { "Content-Type": "application/json", ...retry }, JSON.stringify(json)];
   return [
     status,
     { ...TUS, "Content-Type": "application/json", ...retry },
