@@ -25,13 +25,19 @@ test("chunks grow while they are quick, up to the ceiling, and shrink when they 
 
 test("a cut fells every lane and counts once", () => {
   const { chunk, clock } = sizes();
-  for (let n = 0; n < 3; n++) chunk.cut();
+  for (let n = 0; n < 3; n++) chunk.cut(chunk.bytes);
   assert.equal(chunk.bytes, 2 * MIB);
   for (let n = 0; n < 9; n++) {
     clock.now += 6000;
-    chunk.cut();
+    chunk.cut(chunk.bytes);
   }
-  assert.equal(chunk.bytes, MIB / 2);
+  assert.equal(chunk.bytes, MIB / 4);
+});
+
+test("a small file that was cut is not sent in one piece again", () => {
+  const { chunk } = sizes();
+  chunk.cut(1.5 * MIB);
+  assert.equal(chunk.bytes, 0.75 * MIB);
 });
 
 test("what a proxy refused is never tried again", () => {

@@ -403,3 +403,22 @@ test("the commands may be taken apart", async (t) => {
   await until(uploads, all("received"));
   assert.deepEqual(CONFIG.extensions, [".jpg", ".mp4"]);
 });
+
+test("a request is doubted once for each gain: a proxy may keep nothing of one that is cut", async (t) => {
+  const { server, uploads, queue } = await guest(t, { patience: 1000 });
+  server.faults.push({ on: "PATCH", stall: 0 }, { on: "PATCH", stall: 0 });
+  queue.add([photo(1500 * KIB).picked]);
+  const patches = () => server.log.filter((line) => line.startsWith("PATCH")).length;
+  const asked = () => server.log.filter((line) => line.startsWith("HEAD")).length;
+  const another = async (/** @type {number} */ count) => {
+    while (patches() < count) await fetch(new URL("files/nobody", server.base));
+  };
+  await another(1);
+  queue.doubt();
+  await another(2);
+  assert.equal(asked(), 1, "the first doubt has it ask where the server stands");
+  queue.doubt();
+  for (let n = 0; n < 20; n++) await fetch(new URL("files/nobody", server.base));
+  assert.equal(asked(), 1, "the second one leaves it alone");
+  await until(uploads, all("received"));
+});

@@ -4,7 +4,6 @@
 const KIB = 1024;
 const STEP = 256 * KIB;
 const SLOW_FLOOR = 1024 * KIB;
-const CUT_FLOOR = 512 * KIB;
 
 export class ChunkSize {
   #cutAt = Number.NEGATIVE_INFINITY;
@@ -32,11 +31,16 @@ export class ChunkSize {
     else if (ms < 5000 && bytes >= this.bytes) this.#set(this.bytes * 2);
   }
 
-  /** A request was cut or stalled. One cut of the link fells every lane, and counts once. */
-  cut() {
+  /**
+   * A request was cut or stalled. One cut of the link fells every lane, and counts once. The body
+   * may have been shorter than we allow: half of it is what has to get through next.
+   *
+   * @param {number} bytes
+   */
+  cut(bytes) {
     if (this.now() - this.#cutAt < 5000) return;
     this.#cutAt = this.now();
-    this.#set(Math.min(this.bytes, Math.max(CUT_FLOOR, this.bytes / 2)));
+    this.#set(Math.min(this.bytes, bytes) / 2);
   }
 
   /**

@@ -148,7 +148,7 @@ export class Queue {
    * it used before it sends again by itself, all of it, to an offset the server has left behind.
    */
   doubt() {
-    for (const transfer of this.#lanes.running) transfer.nudge(0);
+    for (const transfer of this.#lanes.running) transfer.doubt();
   }
 
   /** @param {Transfer} transfer */

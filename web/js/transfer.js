@@ -55,6 +55,8 @@ export class Transfer {
   #life = new AbortController();
   #attempt = new AbortController();
   #asleep = false;
+  /** @type {number | null} what the server held when the connection was doubted last */
+  #doubted = null;
   #progressAt = 0;
   #shownAt = 0;
 
@@ -100,6 +102,16 @@ export class Transfer {
   nudge(still = STALE) {
     this.#backoff.reset();
     if (this.#asleep || performance.now() - this.#progressAt >= still) this.#attempt.abort();
+  }
+
+  /**
+   * Another connection was cut, and this one may be too. Once for each gain: a proxy that keeps
+   * nothing of a request until it is whole would never get to the end of one.
+   */
+  doubt() {
+    const gained = this.item.acked !== this.#doubted;
+    this.#doubted = this.item.acked;
+    this.nudge(gained ? 0 : Number.POSITIVE_INFINITY);
   }
 
   /** @returns {Promise<string>} */
@@ -210,7 +222,7 @@ export class Transfer {
    * @param {number} bytes
    */
   #resize(error, bytes) {
-    if (error.kind === "network") this.#gear.chunk.cut();
+    if (error.kind === "network") this.#gear.chunk.cut(bytes);
     if (error.kind === "shrink" && !this.#gear.chunk.refused(bytes)) error.kind = "network";
   }
 
