@@ -264,4 +264,4 @@ def test_a_page_waits_for_its_own(
     home.start()
     expect(body).to_have_attribute("data-phase", "done", timeout=PATIENCE * 1000)
     immich.wait_for(path.read_bytes())
-    assert offsets == [FIRST_CHUNK] * 2
+    assert offsets[:2] == [FIRST_CHUNK] * 2  # after the cut in smaller pieces
