@@ -16,24 +16,51 @@ pytestmark = pytest.mark.usefixtures("bystander")
 class TestFraming:
     @pytest.mark.parametrize("value", ["-3", "+3", "3_0", "0x3", "3, 4", "three", ""])
     def test_content_length(self, tus: Tus, value: str) -> None:
-        url = tus.create(30)
+        victim, url = tus.create(3), tus.create(30)
+        hidden = request("DELETE", victim, VERSION)
         with tus.connect() as connection:
             headers = patch_headers(0, **{"Content-Length": value})
-            connection.send(request("PATCH", url, headers, b"abc"))
+            connection.send(request("PATCH", url, headers, hidden))
             connection.finish()
             said = connection.until_closed()
         assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
-        assert tus.offset(url) == 0
+        assert (tus.offset(url), tus.offset(victim)) == (0, 0)
 
-    @pytest.mark.parametrize("size", [b"+3", b"0x3", b"-3", b"3_0", b"", b"zz", b"f" * 40])
+    @pytest.mark.parametrize(
+        "size", [b"+3", b"0x3", b"-3", b"3_0", b"", b"zz", b"f" * 40, b"3 ", b"3;\n"]
+    )
     def test_chunk_sizes(self, tus: Tus, size: bytes) -> None:
-        url = tus.create(30)
+        """What follows is no request, wherever in it a parser begins to read."""
+        victim, url = tus.create(3), tus.create(30)
         headers = patch_headers(0, **{"Transfer-Encoding": "chunked"})
+        hidden = request("DELETE", victim, VERSION)
         with tus.connect() as connection:
-            connection.send(request("PATCH", url, headers) + size + b"\r\nabc\r\n0\r\n\r\n")
+            connection.send(request("PATCH", url, headers) + size + b"\r\n" + hidden)
             connection.finish()
             assert b" 204 " not in connection.until_closed()
-        assert tus.offset(url) == 0
+        assert (tus.offset(url), tus.offset(victim)) == (0, 0)
+
+    @pytest.mark.parametrize(
+        "trailer",
+        [
+            b"no field",
+            b"a b: c",
+            b"a: b\nc: d",
+            b"\r\n".join([b"a: b"] * 100),
+            b"a: " + b"b" * 5000,
+        ],
+        ids=["no-field", "space", "bare-lf", "many", "long"],
+    )
+    def test_trailers(self, tus: Tus, trailer: bytes) -> None:
+        """Bytes that arrived are kept; where the next request would begin, nobody knows."""
+        victim, url = tus.create(3), tus.create(30)
+        headers = patch_headers(0, **{"Transfer-Encoding": "chunked"})
+        body = b"3\r\nabc\r\n0\r\n" + trailer + b"\r\n\r\n" + request("DELETE", victim, VERSION)
+        with tus.connect() as connection:
+            connection.send(request("PATCH", url, headers) + body)
+            connection.finish()
+            assert b" 204 " not in connection.until_closed()
+        assert (tus.offset(url), tus.offset(victim)) == (3, 0)
 
     @pytest.mark.parametrize("coding", ["chunked", "Chunked", "identity", "gzip, chunked", "x"])
     def test_two_framings_are_none(self, tus: Tus, coding: str) -> None:

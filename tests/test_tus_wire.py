@@ -174,6 +174,25 @@ def test_a_chunked_body(tus: Tus) -> None:
     assert (answer.status, answer["Upload-Offset"]) == (204, "4")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"3;a=b\r\nabc\r\n0;c\r\n\r\n",
+        b'3 ; a="b;c"\r\nabc\r\n0\r\n\r\n',
+        b"3\r\nabc\r\n0\r\nDigest: sha-256=x\r\nX-Other:\r\n\r\n",
+    ],
+    ids=["extensions", "quoted", "trailers"],
+)
+def test_chunk_extensions_and_trailers_are_ignored(tus: Tus, body: bytes) -> None:
+    """RFC 9112, sections 7.1.1 and 7.1.2; the connection serves on."""
+    url = tus.create(6)
+    with tus.connect() as connection:
+        headers = patch_headers(0, **{"Transfer-Encoding": "chunked"})
+        answer = connection.ask("PATCH", url, headers, body)
+        assert (answer.status, answer["Upload-Offset"]) == (204, "3")
+        assert connection.ask("PATCH", url, patch_headers(3), b"def").status == 204
+
+
 @pytest.mark.parametrize("actual", ["POST", "GET", "PUT", "DELETE"])
 @pytest.mark.parametrize(
     ("verb", "body", "status"), [("PATCH", b"abc", 204), ("DELETE", b"", 204), ("HEAD", b"", 200)]

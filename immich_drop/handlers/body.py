@@ -7,6 +7,7 @@ read and dropped, within bounds.
 
 import asyncio
 import logging
+import sys
 from asyncio import Future
 from contextlib import suppress
 from typing import Any, cast
@@ -61,7 +62,7 @@ class BodyHandler(DropHandler):
             self._body = Framing.take(self._stream, self.request.headers)
         except BadRequest as error:
             self.explain(error)
-            self._answer_and_close()
+            await self._answer_and_close()
             return
         try:
             self._find_method()
@@ -108,7 +109,7 @@ class BodyHandler(DropHandler):
         """
         stream, sent = self._stream, super().finish(chunk)
         if self._headers.get("Connection") == "close":
-            sent.add_done_callback(lambda _: stream.close())
+            sent.add_done_callback(lambda _: _hang_up(stream))
         return sent
 
     def evict(self) -> None:
@@ -176,7 +177,7 @@ class BodyHandler(DropHandler):
             return
         broken = size is None and isinstance(error, BadRequest)
         if broken or "Expect" in self.request.headers:
-            self._answer_and_close()
+            await self._answer_and_close()
             return
         if size is None or size > LINGER_BYTES:
             self.set_header("Connection", "close")
@@ -191,12 +192,16 @@ class BodyHandler(DropHandler):
         except (BadRequest, TimeoutError, StreamClosedError):
             whole = False
         if not whole:
-            self._stream.close()
+            _hang_up(self._stream)
 
-    def _answer_and_close(self) -> None:
+    async def _answer_and_close(self) -> None:
         """End the connection too: where the next request would begin, nobody knows."""
         self.set_header("Connection", "close")
-        self.finish()
+        try:
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self.finish()
+        except (TimeoutError, StreamClosedError):
+            _hang_up(self._stream)
 
     async def _let_go(self, *, refused: bool = False) -> None:
         reception, self.reception = self.reception, None
@@ -206,3 +211,14 @@ class BodyHandler(DropHandler):
             await self.parts.receiver.abandon(reception, refused=refused)
         except DropError as error:
             log.warning("upload=%s %s %s", reception.upload.id, error.code, error)
+
+
+def _hang_up(stream: IOStream) -> None:
+    """Close a connection, and drop the bytes that Tornado has read ahead.
+
+    HTTP1Connection looks for a next request even on a closed stream (Tornado 6.6.1), and would find
+    one among the bytes of a refused body.
+    """
+    stream.close()
+    with suppress(StreamClosedError):
+        stream.read_bytes(sys.maxsize, partial=True)

@@ -11,13 +11,19 @@ from tornado.iostream import IOStream
 
 from immich_drop.errors import BadRequest
 
-LINE = 64
-"""Bytes of the line before a chunk; extensions are not taken."""
+LINE = 256
+"""Bytes of the line before a chunk, with its extensions, and of a trailer field."""
+
+TRAILERS = 16
+"""Trailer fields after the last chunk."""
 
 PIECE = 64 * 1024
 
 _LENGTH = re.compile(r"[0-9]{1,19}", re.ASCII)
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n")
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[^\r\n]*)?\r\n")
+"""A recipient has to ignore extensions it does not know (RFC 9112, section 7.1.1)."""
+
+_TRAILER = re.compile(rb"[!-9;-~]+:[^\r\n]*\r\n")
 
 
 class Framing:
@@ -66,12 +72,12 @@ class Framing:
         if self._begun:
             await self._end_line()
         self._begun = True
-        size = _SIZE.fullmatch(await self._stream.read_until(b"\r\n", max_bytes=LINE))
+        size = _SIZE.fullmatch(await self._read_line())
         if size is None:
             raise BadRequest("the size of a chunk")
         self.left = int(size[1], 16)
         if not self.left:
-            await self._end_line()
+            await self._skip_trailers()
             self._chunked = False
         return self.left > 0
 
@@ -87,6 +93,19 @@ class Framing:
             self.left -= len(piece)
             most -= len(piece)
         return True
+
+    async def _skip_trailers(self) -> None:
+        """Read and ignore the fields after the last chunk, up to the empty line that ends them."""
+        for _ in range(TRAILERS + 1):
+            line = await self._read_line()
+            if line == b"\r\n":
+                return
+            if not _TRAILER.fullmatch(line):
+                raise BadRequest("a trailer field")
+        raise BadRequest("too many trailer fields")
+
+    async def _read_line(self) -> bytes:
+        return await self._stream.read_until(b"\r\n", max_bytes=LINE)
 
     async def _end_line(self) -> None:
         if await self._stream.read_bytes(2) != b"\r\n":
