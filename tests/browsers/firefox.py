@@ -47,6 +47,9 @@ class Firefox:
     def open(self, url: str) -> None:
         self._ask("browsingContext.navigate", context=self._page, url=url, wait="complete")
 
+    def reload(self) -> None:
+        self._ask("browsingContext.reload", context=self._page, wait="complete")
+
     def evaluate(self, expression: str) -> Any:
         """Return what the expression is: a string, a number, a truth or null."""
         return self._evaluate(expression).get("value")

@@ -47,6 +47,9 @@ class WebKit:
     def open(self, url: str) -> None:
         self._do("url", {"url": url})
 
+    def reload(self) -> None:
+        self._do("refresh", {})
+
     def evaluate(self, expression: str) -> Any:
         return self._do("execute/sync", {"script": f"return {expression}", "args": []})
 

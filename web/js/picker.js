@@ -35,6 +35,7 @@ export class Picker extends EventTarget {
       if (button) this.#open(button.getAttribute("data-pick"));
     });
     for (const input of [media, files]) {
+      input.value = ""; // Firefox keeps the choice through a reload
       input.addEventListener("change", () => this.#take([...(input.files ?? [])].map(bare)));
       input.addEventListener("cancel", () => this.#take([]));
     }
