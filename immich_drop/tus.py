@@ -176,7 +176,9 @@ def _has_bytes(headers: Mapping[str, str]) -> bool:
     coding = headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
         raise WrongContentType(f"coded as {coding[:40]}")
-    return headers.get("Content-Type", "").lower() == CONTENT_TYPE
+    # A parameter nobody knows is to be ignored (RFC 2045, section 5), and ours has none.
+    kind, _, _ = headers.get("Content-Type", "").partition(";")
+    return kind.strip().lower() == CONTENT_TYPE
 
 
 def _read_number(headers: Mapping[str, str], name: str) -> int:
