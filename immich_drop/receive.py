@@ -5,6 +5,7 @@ either `finish` (the body is complete) or `abandon` (it is not, but what came is
 the same upload at the same time are dealt with here and in `locker`, nowhere else.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -31,7 +32,7 @@ from immich_drop.room import Room
 from immich_drop.spool import Spool
 from immich_drop.spool_file import SpoolFile
 from immich_drop.tus import Chunk
-from immich_drop.upload import State, Upload
+from immich_drop.upload import Checksum, State, Upload
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Receiver:
 
         Another request that writes to it is evicted first; `evict` is called when a newer request
         wants to take over from this one. Raises NotFound, OffsetConflict, StateConflict, TooLarge,
-        SessionFull, DiskFull, Superseded, Unavailable.
+        ChecksumMismatch, SessionFull, DiskFull, Superseded, Unavailable.
         """
         self._refuse_late(upload_id, chunk)
         async with AsyncExitStack() as held:
@@ -87,11 +88,10 @@ class Receiver:
             reception = Reception(upload, file, held, room=self._room, max_size=self._max_size)
             if chunk.offset != reception.offset:
                 raise OffsetConflict(f"at {reception.offset}, not {chunk.offset}")
-            reception.upload = upload = await self._declare_length(upload, chunk, size or 0)
+            reception.upload = await self._declare_length(upload, chunk, size or 0)
             self._make_room(reception, size)
-            if file is not None and chunk.checksum is not None:
-                reception.upload = await self._db.change(upload, proven=file.offset)
-                file.expect(chunk.checksum)
+            if chunk.checksum is not None:
+                await self._expect(reception, chunk.checksum)
             self._under_way[upload_id] = reception
             held.callback(self._under_way.pop, upload_id)
             reception.held = held.pop_all()
@@ -111,7 +111,7 @@ class Receiver:
             try:
                 reception.file.verify_chunk()
             except ChecksumMismatch:
-                await self._undo(reception.upload, reception.file)
+                await self._undo(reception, reception.file)
                 raise
             return await self._keep(reception.upload, reception.file)
 
@@ -127,7 +127,7 @@ class Receiver:
                 return
             self._metrics.bytes_received.inc(reception.brought)
             if refused or reception.file.unverified:
-                await self._undo(reception.upload, reception.file)
+                await self._undo(reception, reception.file)
             else:
                 await self._keep(reception.upload, reception.file)
 
@@ -248,6 +248,18 @@ class Receiver:
             open_end = reception.upload.length is None
             self._room.reserve(reception.upload.id, size or 0 if open_end else reception.fits)
 
+    async def _expect(self, reception: Reception, checksum: Checksum) -> None:
+        """Have a chunk verified once it is complete; that of a complete upload can only be empty.
+
+        Raises ChecksumMismatch.
+        """
+        if reception.file is not None:
+            proven = reception.file.offset
+            reception.upload = await self._db.change(reception.upload, proven=proven)
+            reception.file.expect(checksum)
+        elif checksum.digest != hashlib.new(checksum.algorithm, usedforsecurity=False).digest():
+            raise ChecksumMismatch("of no bytes")
+
     async def _keep(self, upload: Upload, file: SpoolFile) -> Upload:
         if file.spoiled:
             return await self._db.change(upload, proven=0)
@@ -281,6 +293,7 @@ class Receiver:
         self._received(upload)
         return upload
 
-    async def _undo(self, upload: Upload, file: SpoolFile) -> None:
+    async def _undo(self, reception: Reception, file: SpoolFile) -> None:
+        """Drop a chunk, and the length it told."""
         await file.rollback()
-        await self._db.change(upload, proven=None)
+        await self._db.change(reception.upload, length=reception.known_length, proven=None)

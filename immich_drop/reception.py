@@ -26,6 +26,8 @@ class Reception:
         """None when the upload has all its bytes: then there is nothing left to write."""
         self.held = held
         """Releases the lock and closes the file."""
+        self.known_length = upload.length
+        """The length before this chunk, which may tell one."""
         self.read = 0
         """Bytes that came with this chunk, on disk or on their way there."""
         self._room = room

@@ -135,6 +135,26 @@ class TestDeferredLength:
         assert tus.offset(url) == 3
 
     @pytest.mark.parametrize(
+        ("headers", "status"),
+        [({"Upload-Checksum": sha1(b"other")}, 460), ({"Transfer-Encoding": "chunked"}, 413)],
+        ids=["another checksum", "too long"],
+    )
+    def test_a_length_told_by_bytes_that_were_dropped_is_not_told(
+        self, tus: Tus, immich: Immich, headers: dict[str, str], status: int
+    ) -> None:
+        """ "The upload and its offset MUST NOT be updated." """
+        data = f"the length was told twice, after {status}".encode()
+        url = tus.create(None)
+        tus.patch(url, 0, data[:3])
+        wrong = {"Upload-Length": "6"} | headers
+        body = chunked(data[3:]) if status == 413 else data[3:6]
+        refused(tus.patch(url, 3, body, **wrong), status)
+        assert tus.head(url)["Upload-Defer-Length"] == "1"
+        right = {"Upload-Length": str(len(data))}
+        assert tus.patch(url, 3, data[3:], **right).status == 204
+        immich.wait_for(data)
+
+    @pytest.mark.parametrize(
         "headers",
         [
             {},
@@ -248,6 +268,14 @@ class TestChecksum:
         url = tus.create(3)
         refused(tus.patch(url, 0, b"abc", **{"Upload-Checksum": value}), 400)
         assert tus.offset(url) == 0
+
+    @pytest.mark.parametrize("size", [3, 6])
+    def test_a_chunk_of_nothing(self, tus: Tus, size: int) -> None:
+        """Also of an upload that is complete already."""
+        url = tus.create(size)
+        tus.patch(url, 0, b"abc")
+        refused(tus.patch(url, 3, b"", **{"Upload-Checksum": sha1(b"something")}), 460)
+        assert tus.patch(url, 3, b"", **{"Upload-Checksum": sha1(b"")}).status == 204
 
     def test_with_a_creation(self, tus: Tus, session: str) -> None:
         meta = metadata(filename="a.jpg", session=session, item="1")
