@@ -38,6 +38,9 @@ HEADER_BYTES = 256 * 1024
 RESERVE = 128
 """Open files kept for ourselves: spool, database, connections to Immich, and farewells."""
 
+SHARE = 4
+"""Guests get one in so many open files where the reserve would take more, or all."""
+
 MOST_FILES = 65536
 """Beyond that, memory is what runs out first."""
 
@@ -116,7 +119,7 @@ class BoundedServer(HTTPServer):
         self._most = most
         self._exempt = exempt
         self._subscriber = subscriber
-        self._most_in_all = _allow_files() - RESERVE
+        self._most_in_all = _most_in_all(_allow_files())
         self._inside: WeakSet[IOStream] = WeakSet()
         self._by_address: dict[str, WeakSet[IOStream]] = {}
         self._farewells: set[asyncio.Task[None]] = set()
@@ -124,8 +127,8 @@ class BoundedServer(HTTPServer):
     def handle_stream(self, stream: IOStream, address: Any) -> None:
         """Let a connection in, or send it away."""
         host = str(address[0])
-        if self._is_full(host):
-            log.info("connection refused: %s has enough", host)
+        if reason := self._why_not(host):
+            log.info("connection refused: %s", reason)
             self._send_away(stream)
             return
         self._forget_addresses()
@@ -137,11 +140,14 @@ class BoundedServer(HTTPServer):
         if len(self._by_address) > 2 * len(self._inside) + SLACK:
             self._by_address = {key: own for key, own in self._by_address.items() if own}
 
-    def _is_full(self, host: str) -> bool:
+    def _why_not(self, host: str) -> str:
+        """Say why there is no place for one more of this address; empty when there is."""
         if _has_open(self._inside, self._most_in_all):
-            return True
+            return f"all {self._most_in_all} places are taken"
         own = self._by_address.get(self._subscriber(host))
-        return bool(own and self._most and not self._exempt(host) and _has_open(own, self._most))
+        if own and self._most and not self._exempt(host) and _has_open(own, self._most):
+            return f"{host} has enough"
+        return ""
 
     def _send_away(self, stream: IOStream) -> None:
         if len(self._farewells) >= FAREWELLS:
@@ -183,6 +189,14 @@ def _refusal() -> bytes:
         "Connection: close",
     )
     return "\r\n".join((*head, "", body)).encode()
+
+
+def _most_in_all(files: int) -> int:
+    """Tell how many connections there may be at a time with so many open files."""
+    most = max(files - RESERVE, files // SHARE)
+    if files < 2 * RESERVE:
+        log.warning("only %d files may be open (ulimit -n): enough for %d connections", files, most)
+    return most
 
 
 def _allow_files() -> int:

@@ -1,7 +1,9 @@
 """Limits a host may set: what is over them is refused clearly, and what is there is safe."""
 
+import re
 import resource
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -10,7 +12,8 @@ from pathlib import Path
 import pytest
 from harness.expect import refused
 from harness.immich import Immich
-from harness.product import Product, running
+from harness.process import Process
+from harness.product import SERVER, Product, environment, running
 from harness.tus import Tus, metadata, patch_headers, sha1
 from harness.wait import until
 from harness.wire import Connection, Hangup, chunked, request
@@ -179,3 +182,35 @@ def test_more_connections_than_file_descriptors(product: Product, immich: Immich
     assert len(product.log) - before < 50_000
     product.tus.upload(data)
     immich.wait_for(data)
+
+
+@pytest.mark.parametrize("files", [64, 128])
+def test_a_system_that_allows_few_open_files(immich: Immich, tmp_path: Path, files: int) -> None:
+    """Some get in, the host is told why not all, and when they leave there is room again."""
+    data = f"one of few guests, {files}".encode()
+    start = f'ulimit -n {files}; exec "$0" "$1"'
+    process = Process(
+        ["/bin/sh", "-c", start, sys.executable, str(SERVER)],
+        env=environment(immich.settings),
+        cwd=tmp_path,
+    )
+    try:
+        tus = Tus(process.address())
+        with ExitStack() as crowd:
+            for _ in range(files):
+                crowd.enter_context(tus.connect())
+            process.wait_for(re.compile(r"refused: all \d+ places are taken"))
+        until(lambda: lets_in(tus), "room")
+        tus.upload(data)
+        immich.wait_for(data)
+        assert f"only {files} files may be open" in process.log
+        assert process.stop() == 0
+    finally:
+        process.kill()
+
+
+def lets_in(tus: Tus) -> bool:
+    """Tell whether there is a place for one more guest."""
+    with suppress(Hangup):
+        return tus.ask("GET", "/healthz", {}).status == 200
+    return False
