@@ -2,11 +2,31 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 
 import pytest
 
-from immich_drop.logs import JsonFormatter, TextFormatter
+from immich_drop.logs import JsonFormatter, LossyHandler, TextFormatter
+
+GIVEN_UP = """
+import asyncio
+from datetime import timedelta
+from tornado.gen import with_timeout
+from immich_drop import logs
+
+async def main():
+    late = asyncio.get_running_loop().create_future()
+    try:
+        await with_timeout(timedelta(0), late)
+    except TimeoutError:
+        late.set_exception(OSError("the name server is silent"))
+    await asyncio.sleep(0)
+
+logs.configure(level="INFO", style="text")
+asyncio.run(main())
+"""
 
 HOSTILE = "a\r\n2026-07-04T20:15:30Z ERROR forged\x1b[2J\x9b1A\u2028\x00 Süße 🐱"
 
@@ -43,3 +63,26 @@ def test_a_failure_nobody_foresaw(formatter: logging.Formatter) -> None:
     except ZeroDivisionError:
         made.exc_info = sys.exc_info()
     assert "ZeroDivisionError" in formatter.format(made)
+
+
+def test_a_log_that_nobody_reads_holds_up_nobody() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "w") as stream:
+        handler = LossyHandler(stream)
+        handler.setFormatter(TextFormatter())
+        for _ in range(1000):
+            handler.emit(record("x" * 1000))
+        kept = reader.read(2**20).count(b"\n")
+        assert 0 < kept < 1000
+        handler.emit(record("somebody reads again"))
+        missing, line = reader.read(2**20).decode().splitlines()
+        assert f" {1000 - kept} lines are missing" in missing
+        assert line.endswith("somebody reads again")
+
+
+def test_what_fails_after_it_was_given_up_is_no_news() -> None:
+    """While a name server is silent, each look-up ends so."""
+    done = subprocess.run(
+        [sys.executable, "-c", GIVEN_UP], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stderr == ""
