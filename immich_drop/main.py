@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -111,9 +111,10 @@ async def _serve(
         log.warning("%s", advice)
     app = App(settings)
     address = await app.start()
-    print(f"Immich Drop is open at {address}", flush=True)
-    for what, path in also:
-        print(f"{what} at {address}{path}", flush=True)
+    with suppress(OSError):  # nobody reads it, or its disk is full: guests may come all the same
+        print(f"Immich Drop is open at {address}", flush=True)
+        for what, path in also:
+            print(f"{what} at {address}{path}", flush=True)
     await stopping.wait()
     await app.stop()
     return 0

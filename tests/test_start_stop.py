@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from harness.immich import Immich
 from harness.product import SERVER, Product, environment, launch, running
-from harness.tus import patch_headers
+from harness.tus import Tus, patch_headers
 from harness.wait import until
-from harness.wire import Connection, Hangup, request
+from harness.wire import Address, Connection, Hangup, request
 
 SECRET = "s3cr3t-key-nobody-may-see"
 
@@ -211,6 +211,26 @@ class TestStart:
                 )
             assert created["Location"].startswith("https://drop.example/drop/files/")
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+    def test_where_nothing_can_be_said(self, tmp_path: Path, immich: Immich) -> None:
+        """Its output goes to a disk that is full: guests may come all the same."""
+        data = b"brought to a drop that cannot speak"
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            address = free.getsockname()
+        env = environment({**immich.settings, "PORT": str(address[1])})
+        with (
+            Path("/dev/full").open("w", encoding="utf-8") as full,
+            subprocess.Popen(
+                [sys.executable, str(SERVER)], env=env, cwd=tmp_path, stdout=full, stderr=full
+            ) as process,
+        ):
+            try:
+                until(lambda: answers(address) or process.poll() is not None, "the drop to open")
+                Tus(address).upload(data)
+                immich.wait_for(data)
+            finally:
+                process.terminate()
+
 
 class TestStop:
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -278,6 +298,15 @@ class TestStop:
         assert product.process.exit_code() == 0
         product.start()
         assert product.tus.offset(url) == len(data)
+
+
+def answers(address: Address) -> bool:
+    """Tell whether somebody listens there."""
+    try:
+        socket.create_connection(address).close()
+    except OSError:
+        return False
+    return True
 
 
 def refuses(product: Product) -> bool:
