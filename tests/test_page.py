@@ -16,6 +16,8 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt-BR")
 NARROW = {"width": 320, "height": 640}
 """CSS pixels; WCAG 2.2, 1.4.10 Reflow: also what 400 % zoom leaves of 1280."""
 PHONE = {"width": 390, "height": 844}
+HALF = {"width": 195, "height": 422}
+"""What text twice as large leaves of a phone; WCAG 2.2, 1.4.4 Resize Text."""
 LAPTOP = {"width": 1280, "height": 800}
 BUDGET = 40_000
 """Bytes on the wire until the page stands."""
@@ -101,6 +103,26 @@ def test_nothing_is_cut_off_at_400_percent(browser: Browser, product: Product, s
         page.select_option("#language", lang)
         expect(page.locator("html")).to_have_attribute("lang", lang)
         assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], lang
+    context.close()
+
+
+@pytest.mark.parametrize("scene", ["empty", "held", "attention", "done", "locked"])
+def test_text_may_be_twice_as_large(browser: Browser, product: Product, scene: str) -> None:
+    context = browser.new_context(viewport=HALF)
+    stage(context, pictures=5)
+    page = play(context, product.url, scene, lang="de")
+    expect(page.locator("#memories canvas")).to_have_count(5 if scene == "done" else 0)
+    assert page.evaluate("document.documentElement.scrollWidth") <= HALF["width"]
+    context.close()
+
+
+def test_large_text_is_not_broken_into_letters(browser: Browser, product: Product) -> None:
+    context = browser.new_context(viewport=HALF)
+    stage(context)
+    page = play(context, product.url, "uploading", lang="de")
+    headline = page.locator("#headline").bounding_box()
+    assert headline is not None
+    assert headline["width"] > HALF["width"] / 2
     context.close()
 
 

@@ -106,6 +106,20 @@ for (const { html, entry, load, some } of [
   });
 }
 
+for (const lang of LANGS) {
+  test(`${lang} calls the way to plain files the same wherever it stands`, async () => {
+    const { browse, browseMore, help1Text } = await ofPage(lang);
+    assert.ok(browse.startsWith(browseMore), browse);
+    assert.ok(help1Text.includes(browseMore), help1Text);
+  });
+}
+
+test("no line begins with what French writes after a space", async () => {
+  for (const load of [ofPage, ofDoor]) {
+    assert.doesNotMatch(JSON.stringify(await load("fr")), / [:;?!»]|« /);
+  }
+});
+
 test("the door has its own words for whatever a link can be", async () => {
   const source = await readFile(new URL("immich_drop/errors.py", ROOT), "utf8");
   const codes = [...source.matchAll(/code = "((?:link|password)_\w+)"/g)].map(([, code]) => code);

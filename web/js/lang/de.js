@@ -63,7 +63,7 @@ export default {
   groupArrived: "Angekommen",
   andMore: "und {n} weitere",
   stateWaiting: "Wartet",
-  stateUploading: "Wird gesendet: {percent}",
+  stateUploading: "Gesendet: {percent}",
   stateOffline: "Keine Verbindung",
   statePaused: "Angehalten",
   stateInterrupted: "Unterbrochen",

@@ -11,12 +11,12 @@ export default {
   yourName: "Votre nom",
   optional: "(facultatif)",
   nameHint: "Il apparaîtra avec vos photos.",
-  nameFirst: "Juste une chose : qui êtes-vous ?",
+  nameFirst: "Juste une chose : qui êtes-vous ?",
   preparing: "Préparation…",
   preparingHint:
     "Votre téléphone prépare les fichiers. Les longues vidéos demandent un peu de patience.",
   cloudHint:
-    "Rien n’est arrivé ? Ce qui est encore dans iCloud prend un moment. Choisissez-en moins à la fois.",
+    "Rien n’est arrivé ? Ce qui est encore dans iCloud prend un moment. Choisissez-en moins à la fois.",
   noneHere: "Il n’y avait ni photo ni vidéo parmi ces fichiers.",
   pickedAgain: {
     one: "{n} fichier est déjà dans votre liste.",
@@ -46,8 +46,8 @@ export default {
   interruptedAdvice: "Choisissez à nouveau les mêmes fichiers. Ce qui est déjà arrivé est ignoré.",
   continue: "Continuer",
   chooseAgain: "Choisir à nouveau",
-  thanks: "Merci !",
-  arrived: "Bien arrivé : {what}.",
+  thanks: "Merci !",
+  arrived: "Bien arrivé : {what}.",
   photos: { one: "{n} photo", other: "{n} photos" },
   videos: { one: "{n} vidéo", other: "{n} vidéos" },
   files: { one: "{n} fichier", other: "{n} fichiers" },
@@ -83,7 +83,7 @@ export default {
   file: "Fichier",
   progress: "Progression de l’envoi",
   list: "Vos fichiers",
-  stopTitle: "Arrêter l’envoi ?",
+  stopTitle: "Arrêter l’envoi ?",
   stopText: "Ce qui est déjà arrivé reste. Le reste n’est pas envoyé.",
   stopYes: "Arrêter",
   stopNo: "Continuer",
@@ -92,7 +92,7 @@ export default {
   language: "Langue",
   help1: "Les originaux d’un iPhone",
   help1Text:
-    "L’iPhone remet aux pages web des copies converties : photos en JPEG, vidéos en H.264. Pour les originaux intacts, ouvrez Photos, touchez Partager, puis « Enregistrer dans Fichiers », et choisissez-les ici avec « Parcourir les fichiers ». Si une taille est demandée, prenez « Taille réelle ».",
+    "L’iPhone remet aux pages web des copies converties : photos en JPEG, vidéos en H.264. Pour les originaux intacts, ouvrez Photos, touchez Partager, puis « Enregistrer dans Fichiers », et choisissez-les ici avec « Parcourir les fichiers ». Si une taille est demandée, prenez « Taille réelle ».",
   help2: "Le lieu de la prise de vue",
   help2Text:
     "Sur iPhone, Options → Position dans le sélecteur décide si le lieu est transmis. Les navigateurs Android l’omettent en général.",
@@ -101,7 +101,7 @@ export default {
     "Votre téléphone les récupère d’abord, un par un. Si rien n’arrive, passez en Wi-Fi et choisissez-en moins à la fois.",
   help4: "En cas d’imprévu",
   help4Text:
-    "Téléphone verrouillé, page fermée, plus de réseau ? Rouvrez ce lien et choisissez les mêmes fichiers : ce qui est arrivé est ignoré, et les longues vidéos reprennent là où elles s’étaient arrêtées. Sur Android, gardez l’écran allumé ; en arrière-plan, la connexion s’arrête au bout d’une minute environ.",
+    "Téléphone verrouillé, page fermée, plus de réseau ? Rouvrez ce lien et choisissez les mêmes fichiers : ce qui est arrivé est ignoré, et les longues vidéos reprennent là où elles s’étaient arrêtées. Sur Android, gardez l’écran allumé ; en arrière-plan, la connexion s’arrête au bout d’une minute environ.",
   inApp: "Cela marche mieux dans votre navigateur habituel.",
   copyLink: "Copier le lien",
   copied: "Copié",
@@ -130,7 +130,7 @@ export default {
     unsupported_version: "Cette page est plus ancienne que le serveur. Veuillez la recharger.",
     too_large: "Ce fichier dépasse la taille permise ici.",
     session_full: "Vous avez atteint la limite par personne.",
-    type_not_accepted: "Ce type de fichier n’est pas accepté ; les photos et vidéos le sont.",
+    type_not_accepted: "Ce type de fichier n’est pas accepté ; les photos et vidéos le sont.",
     superseded: "Une autre fenêtre envoie ce fichier.",
     rate_limited: "Il y a beaucoup de monde. L’envoi reprend dans un instant.",
     headers_too_large: "Le nom de ce fichier est trop long.",

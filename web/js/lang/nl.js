@@ -2,7 +2,7 @@ export default {
   title: "Deel je foto’s en video’s",
   message: "Ze komen in volle kwaliteit aan. Geen app, geen account.",
   choose: "Kies foto’s en video’s",
-  browse: "Bladeren door bestanden (originelen)",
+  browse: "Bestanden kiezen (originelen)",
   browseMore: "Bestanden kiezen",
   orDrop: "of sleep ze ergens op deze pagina",
   limits: "Foto’s en video’s, elk tot {size}",

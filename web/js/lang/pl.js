@@ -72,7 +72,7 @@ export default {
   resume: "Wznów",
   cancel: "Anuluj",
   retry: "Spróbuj ponownie",
-  retryAll: "Spróbuj wszystkie ponownie",
+  retryAll: "Ponów wszystkie",
   tryNow: "Spróbuj teraz",
   groupAttention: "Czeka na ciebie",
   groupActive: "W drodze",
