@@ -233,7 +233,7 @@ def test_another_language_changes_every_word(context: BrowserContext, product: P
     page = play(context, product.url, "uploading")
     page.select_option("#language", "de")
     expect(page.locator("#headline")).to_have_text("13 von 22 angekommen")
-    expect(page.locator("li .state").first).to_contain_text("Wird gesendet")
+    expect(page.locator("li .state").first).to_contain_text("Gesendet")
     expect(page.locator("html")).to_have_attribute("lang", "de")
     page.goto(product.url)
     expect(page.locator("html")).to_have_attribute("lang", "de")
