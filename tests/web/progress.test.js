@@ -55,6 +55,7 @@ function page(t, made = WebSocket) {
   lines = [];
   const uploads = new Uploads();
   let cuts = 0;
+  let recoveries = 0;
   /** @type {string[]} */
   const asked = [];
   const progress = new Progress({
@@ -66,6 +67,7 @@ function page(t, made = WebSocket) {
       return { status: 200, header: () => null, json: { uploads: [{ ...U, state: "stored" }] } };
     },
     cut: () => cuts++,
+    recovered: () => recoveries++,
     WebSocket: made,
     random: () => 1,
   });
@@ -78,6 +80,7 @@ function page(t, made = WebSocket) {
     line,
     asked,
     cuts: () => cuts,
+    recoveries: () => recoveries,
     tick: (/** @type {number} */ ms) => t.mock.timers.tick(ms),
   };
 }
@@ -117,6 +120,21 @@ test("a silent connection is asked for a sign of life, and its death doubts the 
   tick(1000);
   line().onclose?.();
   assert.equal(cuts(), 1, "one that never worked says nothing about the network");
+});
+
+test("a connection that works again says so, and is not waited for when another one does", (t) => {
+  const { progress, line, recoveries } = page(t);
+  line().tell({ type: "snapshot", uploads: [] });
+  const before = recoveries();
+  line().tell({ type: "pong" });
+  assert.equal(recoveries(), before, "it worked all the time");
+  line().onclose?.();
+  progress.hurry();
+  assert.equal(lines.length, 2, "at once");
+  progress.hurry();
+  assert.equal(lines.length, 2, "it is on its way");
+  line().tell({ type: "snapshot", uploads: [] });
+  assert.equal(recoveries(), before + 1);
 });
 
 test("where WebSockets do not get through, asking does", async (t) => {

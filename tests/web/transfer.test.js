@@ -125,6 +125,33 @@ test("a tap does not wait for the next attempt", async (t) => {
   await until(uploads, all("received"));
 });
 
+test("when another connection recovers, only a wait for the network ends", async (t) => {
+  const { server, uploads, queue } = await guest(t, { random: () => 1 });
+  server.faults.push({ on: "POST", status: 503, code: "unavailable", after: 60 });
+  queue.add([photo(100 * KIB, "a.jpg").picked]);
+  await until(uploads, all("offline"));
+  server.faults.push({ on: "POST", cut: 1 });
+  queue.add([photo(100 * KIB, "b.jpg").picked]);
+  await until(uploads, all("offline"));
+  queue.wake();
+  const states = () => [...uploads.items.values()].map(({ state }) => state);
+  await until(uploads, () => states()[1] === "received");
+  assert.deepEqual(states(), ["offline", "received"]);
+  queue.nudge();
+  await until(uploads, all("received"));
+});
+
+test("a file that gets through after a failure wakes the others", { timeout: 20_000 }, async (t) => {
+  let jitter = 60; // a minute
+  const { server, uploads, queue } = await guest(t, { random: () => jitter });
+  server.faults.push({ on: "POST", cut: 1 }, { on: "POST", cut: 1 });
+  queue.add([photo(100 * KIB, "a.jpg").picked]);
+  await until(uploads, all("offline"));
+  jitter = 0.1;
+  queue.add([photo(100 * KIB, "b.jpg").picked]);
+  await until(uploads, all("received"));
+});
+
 for (const buffered of [false, true])
   test(`a file that cannot be read is not a network that is gone, ${buffered}`, async (t) => {
     const { server, uploads, queue } = await guest(t, { buffered });

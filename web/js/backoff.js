@@ -20,6 +20,11 @@ export class Backoff {
     return this.random() * Math.min(this.cap, this.base * 2 ** this.#tries++);
   }
 
+  /** Whether nothing went well since the last failure. */
+  get failing() {
+    return this.#tries > 0;
+  }
+
   /** Something went well. */
   reset() {
     this.#tries = 0;

@@ -34,8 +34,12 @@ export async function start(config) {
     start: (phone ? 4 : 16) * MIB,
     ceiling: phone ? Math.min(16 * MIB, config.maxChunk) : config.maxChunk,
   });
+  const recovered = () => {
+    commands.wake();
+    progress.hurry();
+  };
   const commands = new Queue({
-    gear: { uploads, tus, chunk, session, buffered: phone, random: Math.random },
+    gear: { uploads, tus, chunk, session, buffered: phone, random: Math.random, recovered },
     journal,
     hasher: new Hasher(),
     known: config.precheck ? new Known({ url: new URL("api/known", base), session, send }) : null,
@@ -49,7 +53,11 @@ export async function start(config) {
     resync: () => progress.connect(),
   });
   commands.restore(await journal.all(session));
-  const progress = new Progress({ uploads, session, base, send, cut: () => commands.doubt() });
+  const progress = new Progress({
+    ...{ uploads, session, base, send },
+    cut: () => commands.doubt(),
+    recovered: () => commands.wake(),
+  });
   watch({ commands, journal, progress });
   keepAwake(uploads);
   return { uploads, commands, config };

@@ -16,6 +16,7 @@ export class Progress {
   #base;
   #send;
   #cut;
+  #recovered;
   #WebSocket;
   #backoff;
   /** @type {WebSocket | null} */
@@ -33,15 +34,26 @@ export class Progress {
    * @param {URL} parts.base
    * @param {Send} parts.send
    * @param {() => void} [parts.cut]  a connection that worked is lost
+   * @param {() => void} [parts.recovered]  one works again
    * @param {typeof globalThis.WebSocket} [parts.WebSocket]
    * @param {() => number} [parts.random]
    */
-  constructor({ uploads, session, base, send, cut, WebSocket = globalThis.WebSocket, random }) {
+  constructor({
+    uploads,
+    session,
+    base,
+    send,
+    cut,
+    recovered,
+    WebSocket = globalThis.WebSocket,
+    random,
+  }) {
     this.#uploads = uploads;
     this.#session = session;
     this.#base = base;
     this.#send = send;
     this.#cut = cut;
+    this.#recovered = recovered;
     this.#WebSocket = WebSocket;
     this.#backoff = new Backoff({ random });
   }
@@ -58,6 +70,11 @@ export class Progress {
     socket.onopen = () => this.#say({ session: this.#session });
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = () => this.#lost();
+  }
+
+  /** The network works: do not sit out the wait for the next attempt. */
+  hurry() {
+    if (!this.#socket) this.connect();
   }
 
   /** @param {URL} url */
@@ -91,6 +108,7 @@ export class Progress {
 
   /** @param {any} message */
   #hear({ type, uploads, upload }) {
+    if (this.#failures) this.#recovered?.();
     this.#failures = 0;
     this.#backoff.reset();
     this.#poll(false);

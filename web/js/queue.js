@@ -143,6 +143,11 @@ export class Queue {
     }
   };
 
+  /** Another connection recovered: these may too. */
+  wake() {
+    for (const transfer of this.#lanes.running) transfer.wake();
+  }
+
   /**
    * Another connection was cut, and these may be too. Chromium hides that: a request on a connection
    * it used before it sends again by itself, all of it, to an offset the server has left behind.

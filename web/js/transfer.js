@@ -26,6 +26,7 @@ const FRAME = 100; // ms between two reports: WebKit has one for every 8 KiB
  * @property {string} guest      who brings it; may be empty
  * @property {boolean} buffered  read each chunk into memory before it is sent
  * @property {() => number} random
+ * @property {() => void} recovered  called when bytes get through after a failure
  * @property {(transfer: Transfer) => void} keep  remember it beyond a reload
  */
 
@@ -102,6 +103,11 @@ export class Transfer {
   nudge(still = STALE) {
     this.#backoff.reset();
     if (this.#asleep || performance.now() - this.#progressAt >= still) this.#attempt.abort();
+  }
+
+  /** Another connection recovered: do not sit out a wait that only the network was the reason for. */
+  wake() {
+    if (this.#asleep && this.item.code === null) this.#attempt.abort();
   }
 
   /**
@@ -240,7 +246,10 @@ export class Transfer {
 
   /** @param {number} offset what the server holds, by its own word */
   #confirm(offset) {
-    if (offset > this.item.acked) this.#backoff.reset();
+    if (offset > this.item.acked) {
+      if (this.#backoff.failing) this.#gear.recovered();
+      this.#backoff.reset();
+    }
     this.#offset = offset;
     if (SAFE.has(this.item.state)) return;
     const going = this.#over ? this.item.state : "uploading"; // the guest may just have paused

@@ -85,6 +85,7 @@ export async function guest(t, options = {}) {
       ...{ uploads, chunk, session, buffered: options.buffered ?? false },
       tus: new Tus({ endpoint: new URL("files/", server.base), send }),
       random: options.random ?? (() => 0.01),
+      recovered: () => queue.wake(),
     },
     journal: options.journal ?? new Journal(null),
     hasher: new Hasher(options.worker ?? deafWorker),
