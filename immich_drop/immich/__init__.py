@@ -1,14 +1,14 @@
-"""The Immich HTTP API, as much of it as we use.
+"""The part of the Immich HTTP API that we use.
 
 credentials   who we are: an API key or a shared link
-client        the calls, by meaning; the versions' differences
-facts         what Immich tells, as records
-lookup        which files it has
-batch         many lookups, one request
-exchange      questions and answers in JSON
-post          the streamed upload, its answer read meanwhile
-multipart     the envelope around the file
-answers       what statuses, messages and shapes mean
+client        one method per call; hides the differences between Immich's versions
+facts         records made from Immich's answers
+lookup        which files Immich already has
+batch         joins many lookups into one request
+exchange      short requests with JSON answers
+post          the streamed upload; its answer is read while the body is sent
+multipart     the form-data around the file
+answers       what statuses, error messages and JSON shapes mean
 """
 
 from immich_drop.immich.client import Immich

@@ -1,7 +1,8 @@
-"""What an answer means: the one place that reads Immich's statuses, messages and shapes.
+"""What an answer means: the only module that interprets Immich's statuses, messages and shapes.
 
-Immich <= 2.7 says `{"message": str | list, "error", "statusCode"}`, 3.x says `{"message": str,
-"errors"?: [{"path", "message"}]}`. Whatever is not JSON was said by a proxy in Immich's place.
+The body of an error is `{"message": str | list, "error", "statusCode"}` up to Immich 2.7, and
+`{"message": str, "errors"?: [{"path", "message"}]}` in 3.x. A body that is not JSON comes from a
+proxy, not from Immich.
 """
 
 import json
@@ -31,7 +32,7 @@ from immich_drop.errors import (
 T = TypeVar("T")
 
 _DETAIL = 200
-"""Characters of an answer that may reach the host's log."""
+"""The most characters of an answer that get into the host's log."""
 
 _HOST = re.compile(r"(?:https?:)?//(?:[^/?#]*@)?([^/?#@]{1,100})", re.IGNORECASE)
 
@@ -54,7 +55,7 @@ _BY_MESSAGE: dict[str, type[ImmichError]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One HTTP response, whoever gave it."""
+    """One HTTP response, from Immich or from a proxy in front of it."""
 
     status: int
     body: bytes
@@ -62,12 +63,12 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the request was carried out."""
+        """Whether the request succeeded (2xx)."""
         return 200 <= self.status < 300
 
 
 def failure(answer: Answer) -> ImmichError:
-    """Name what an answer that is not 2xx means for a delivery."""
+    """Return the error that stands for an answer that is not 2xx."""
     said = _message(answer.body)
     if 300 <= answer.status < 400:
         host = _HOST.match(answer.location)
@@ -91,20 +92,20 @@ def _failure_of_immich(status: int, said: str) -> ImmichError:
 
 
 def closed(rejected: ImmichKeyRejected, password: str | None) -> DropError:
-    """Name why a shared link does not open, with the `password` that was given."""
+    """Return the reason why a shared link does not open with this `password`."""
     said = str(rejected)
     if "Password required" in said or ("Invalid password" in said and not password):
-        return PasswordRequired(said)  # Immich <= 2.5 has one sentence for both
+        return PasswordRequired(said)  # Immich <= 2.5 has one message for missing and wrong
     if "Invalid password" in said:
         return PasswordWrong(said)
-    # Before 1.137 links have no slugs, so that nobody seems to ask.
+    # Before 1.137 links have no slugs: Immich ignores the slug and sees no credential at all.
     if "Invalid share" in said or "Authentication required" in said:
         return LinkUnknown(said)
     return rejected
 
 
 def _message(body: bytes) -> str | None:
-    """Return what Immich says in the body of an error, or None if it is not Immich speaking."""
+    """Return the message in the body of an error, or None if the body is not Immich's."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -125,47 +126,47 @@ def _sentences(value: dict[str, object]) -> Iterator[str]:
 
 
 def reason(error: BaseException) -> str:
-    """Say why there was no connection, or none any more."""
+    """Describe why a connection failed or broke."""
     cause = (isinstance(error, StreamClosedError) and error.real_error) or error
     return f"{type(cause).__name__}: {cause}"[:_DETAIL]
 
 
 def parsed(answer: Answer) -> object:
-    """Return the JSON of an answer.
+    """Return the JSON value in the body of an answer.
 
-    Raises ImmichUnavailable: it is none.
+    Raises ImmichUnavailable: the body is not JSON.
     """
     try:
         value: object = json.loads(answer.body)
     except (ValueError, RecursionError):
-        raise _strange() from None
+        raise _not_immich() from None
     return value
 
 
 def maybe(value: object, name: str) -> object:
-    """Return the member of a JSON object, or None if there is none."""
+    """Return a member of a JSON object, or None if it is missing or `value` is no object."""
     return value.get(name) if isinstance(value, dict) else None
 
 
 def member(value: object, name: str, kind: type[T]) -> T:
-    """Return the member of a JSON object.
+    """Return a member of a JSON object.
 
-    Raises ImmichUnavailable: there is none of this name and kind.
+    Raises ImmichUnavailable: the object has no member of this name and type.
     """
     if isinstance(found := maybe(value, name), kind):
         return found
-    raise _strange()
+    raise _not_immich()
 
 
 def elements(value: object) -> list[object]:
     """Return the elements of a JSON array.
 
-    Raises ImmichUnavailable: it is none.
+    Raises ImmichUnavailable: `value` is not an array.
     """
     if isinstance(value, list):
         return value
-    raise _strange()
+    raise _not_immich()
 
 
-def _strange() -> ImmichUnavailable:
+def _not_immich() -> ImmichUnavailable:
     return ImmichUnavailable("a proxy's page in place of Immich")

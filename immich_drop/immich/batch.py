@@ -1,4 +1,4 @@
-"""One question in place of many: callers who come while one is asked share the next."""
+"""Joins many lookups into one: callers that arrive while a request runs share the next one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -11,13 +11,14 @@ Ask = Callable[[Collection[K]], Awaitable[Mapping[K, V]]]
 
 
 class _Batch(Generic[K, V]):
-    """Keys that are asked for together, and the answer for all of them."""
+    """Keys that are looked up in one request, and its answer."""
 
     def __init__(self, ask: Ask[K, V], before: "_Batch[K, V] | None") -> None:
         self.keys: set[K] = set()
         self._asked = False
         self.answer = asyncio.create_task(self._run(ask, before))
-        # A batch that fails after all its callers have gone is nobody's failure.
+        # If all callers have gone, nobody awaits the task: fetch its exception, or asyncio logs
+        # "exception was never retrieved".
         self.answer.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     def takes(self, key: K, limit: int) -> bool:
@@ -31,9 +32,10 @@ class _Batch(Generic[K, V]):
 
 
 class Batcher(Generic[K, V]):
-    """Asks at once; while an answer is awaited it gathers keys, at most `limit`, for the next one.
+    """Sends the first request at once, and gathers keys for the next one while it runs.
 
-    What a batch raises reaches each of its callers; a caller that is cancelled takes nobody along.
+    A request has at most `limit` keys. An error in a request is raised in each of its callers;
+    cancelling one caller does not affect the others.
     """
 
     def __init__(self, ask: Ask[K, V], *, limit: int) -> None:
@@ -43,12 +45,12 @@ class Batcher(Generic[K, V]):
         self._unanswered: set[asyncio.Task[Mapping[K, V]]] = set()
 
     def close(self) -> None:
-        """Ask no more; whoever still waits is cancelled."""
+        """Cancel the requests that are running or waiting, and with them their callers."""
         for answer in self._unanswered:
             answer.cancel()
 
     async def get(self, keys: Iterable[K]) -> dict[K, V]:
-        """Return the values of those keys that have one."""
+        """Return the values of those keys that have one; the others are left out."""
         wanted = frozenset(keys)
         found: dict[K, V] = {}
         for batch in {self._join(key) for key in wanted}:

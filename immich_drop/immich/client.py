@@ -1,4 +1,4 @@
-"""The calls we make. All differences between Immich's versions (1.106 to 3.2) end here."""
+"""The calls we make. The differences between Immich's versions (1.106 to 3.2) are hidden here."""
 
 from base64 import b64encode
 from collections.abc import AsyncIterable, Callable, Sequence
@@ -25,10 +25,10 @@ ZERO_QUOTA_IS_A_QUOTA = (1, 132, 0)
 
 
 class Immich:
-    """One Immich server, seen through one credential.
+    """One Immich server, accessed with one credential.
 
-    `base_url` ends in /api. Whatever keeps a call from its result is raised as one of the
-    ImmichErrors; their details are short and carry no secrets.
+    `base_url` ends in /api. Every failed call raises an ImmichError; its details are short and
+    contain no secrets.
     """
 
     def __init__(
@@ -52,30 +52,30 @@ class Immich:
         self._lookup = Lookup(self._exchange, in_bulk=not self.by_link)
 
     def close(self) -> None:
-        """Let go of what is kept between calls."""
+        """Cancel lookups and close the connections."""
         self._lookup.close()
         self._exchange.close()
         self._streamer.close()
 
     @property
     def by_link(self) -> bool:
-        """Whether this is the view of a shared link.
+        """Whether the credential is a shared link.
 
-        Then only a file that is sent joins the album, also one that the library had before.
+        Then only uploading a file adds it to the album, even if the library already has it.
         """
         return not isinstance(self._credential, ApiKey)
 
     async def find(self, checksums: Sequence[bytes]) -> dict[bytes, Found]:
-        """Return the assets that have these SHA-1s; callers at the same time share a request.
+        """Return the assets that have these SHA-1s; concurrent callers share a request.
 
-        Where this credential may not ask for many at once they are asked for one by one. Which of
-        them lie in the trash is not told by a link, nor by every version to a key without
-        asset.read.
+        If this credential may not use the bulk check, there is one request for each file. Whether
+        an asset is in the trash remains unknown (None) with a link, and in some versions with a key
+        that lacks asset.read.
         """
         return await self._lookup.find(checksums)
 
     async def may_check(self) -> bool:
-        """Tell whether this credential may ask for many checksums at once."""
+        """Tell whether this credential may use the bulk check."""
         return await self._lookup.may_check()
 
     async def send(
@@ -90,13 +90,13 @@ class Immich:
         sent: Callable[[int], None],
         sidecar: bytes | None = None,
     ) -> Sent:
-        """Upload one file of `length` bytes; `sent` hears how many of them have left.
+        """Upload one file of `length` bytes; `sent` is called with the bytes sent so far.
 
-        `sidecar` is XMP, of which Immich reads what the file does not say; a file that Immich
-        has already keeps what was said of it.
+        `sidecar` is XMP that describes the file. If Immich already has the file, it ignores the
+        sidecar.
 
         When this returns, raises or is cancelled, the connection is closed and `blocks` is not
-        read any more; closing it is the caller's.
+        read any more; the caller has to close `blocks`.
         """
         instant = taken.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         form = envelope(
@@ -116,19 +116,20 @@ class Immich:
             "Content-Length": str(len(form.head) + length + len(form.tail)),
         }
         if not self.by_link:
-            # Saves the transfer when the same bytes came another way since the check. Through a
-            # shared link a duplicate found by this header would not join the album.
+            # Saves the transfer if Immich got the same bytes elsewhere after our check. Through a
+            # shared link, a duplicate that this header finds would not be added to the album.
             headers["x-immich-checksum"] = checksum.hex()
         body = form.filled(length, blocks, sent)
         answer = await self._streamer.post(self._exchange.address("/assets"), headers, body)
         return Sent.read(parsed(await self._exchange.accepted(answer)))
 
     async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
-        """Tell whether an asset really has the bytes; None if this credential may not see.
+        """Tell whether an asset really has the bytes; None if this credential cannot tell.
 
         Before 3.1 a failed upload can leave a row without a file, which then counts as a
-        duplicate; such a row lacks the size, which is written last. A link shows what lies in its
-        album and not in the trash, and nothing of it where the host hides metadata.
+        duplicate. Such a row has no size, because Immich writes the size last. A link shows the
+        assets that are in its album and not in the trash, and shows no checksum where the host
+        hides metadata.
         """
         try:
             asset = await self._exchange.read("GET", f"/assets/{quote(asset_id, safe='')}")
@@ -142,7 +143,7 @@ class Immich:
         return member(asset, "checksum", str) == b64encode(checksum).decode() and size == length
 
     async def shows(self, asset_id: str) -> bool:
-        """Tell whether this credential is shown an asset: a link that which is in its album."""
+        """Tell whether this credential can see an asset; a link sees only those in its album."""
         try:
             await self._exchange.read("GET", f"/assets/{quote(asset_id, safe='')}")
         except (ImmichPermission, ImmichRefused):
@@ -158,22 +159,22 @@ class Immich:
         return True
 
     async def find_album(self, name: str) -> str | None:
-        """Return the id of the oldest album of this name which the account owns."""
-        # Without the parameter 3.x adds the albums that others share; <= 2.7 ignores it.
+        """Return the id of the oldest album with this name that the account owns."""
+        # Without isOwned, 3.x also lists albums shared by others; <= 2.7 ignores the parameter.
         albums = elements(await self._exchange.read("GET", "/albums?isOwned=true"))
         same = [album for album in albums if member(album, "albumName", str) == name]
         oldest = min(same, key=lambda album: member(album, "createdAt", str), default=None)
         return member(oldest, "id", str) if oldest else None
 
     async def find_or_create_album(self, name: str) -> str:
-        """Return the id of `find_album`, or of a new album."""
+        """Return the id of the album that `find_album` finds, or else of a new one."""
         if found := await self.find_album(name):
             return found
         made = await self._exchange.read("POST", "/albums", {"albumName": name})
         return member(made, "id", str)
 
     async def add_to_album(self, album_id: str, asset_id: str) -> bool:
-        """Put an asset into an album; tells whether it is in there now. Raises AlbumGone."""
+        """Add an asset to an album; return whether it is in the album now. Raises AlbumGone."""
         path = f"/albums/{quote(album_id, safe='')}/assets"
         try:
             results = elements(await self._exchange.read("PUT", path, {"ids": [asset_id]}))
@@ -197,20 +198,20 @@ class Immich:
         )
 
     async def media_types(self) -> frozenset[str]:
-        """Return the extensions Immich takes, in lower case and with their dot."""
+        """Return the file extensions Immich accepts, in lower case and with their dot."""
         answer = parsed(await self._exchange.ask_public("media-types"))
         kinds = [member(answer, kind, list) for kind in ("image", "video")]
         return frozenset(str(extension).lower() for kind in kinds for extension in kind)
 
     async def permissions(self) -> frozenset[str] | None:
-        """Return the scopes of the API key, {"all"} among them for every one; None before 1.139."""
+        """Return the scopes of the API key ("all" stands for every scope); None before 1.139."""
         if self.by_link or await self.version() < KEY_TELLS_SCOPES:
             return None
         answer = await self._exchange.read("GET", "/api-keys/me")
         return frozenset(map(str, member(answer, "permissions", list)))
 
     async def account(self) -> Account | None:
-        """Return whose library it is; None if this credential may not ask."""
+        """Return the account that owns the library; None if this credential may not ask."""
         try:
             answer = await self._exchange.read("GET", "/users/me")
         except ImmichPermission:
@@ -221,11 +222,11 @@ class Immich:
         return account
 
     async def shared_link(self, password: str | None = None) -> SharedLink:
-        """Return what the shared link says of itself. Only with a ShareKey or ShareSlug.
+        """Return the properties of the shared link. Only with a ShareKey or ShareSlug.
 
-        Immich takes uploads through a link with a password without asking for it: whoever lets
-        guests in by a link has to ask. Raises LinkUnknown (or ended), PasswordRequired and
-        PasswordWrong.
+        Immich accepts uploads through a password-protected link without the password, so we have to
+        ask guests for it ourselves. Raises LinkUnknown (also for an expired link),
+        PasswordRequired and PasswordWrong.
         """
         try:
             return SharedLink.read(await self._opened(password))
@@ -236,11 +237,12 @@ class Immich:
         about = "/shared-links/me"
         if not password:
             return await self._exchange.read("GET", about)
-        # In a body it gets into no proxy's log, and newer versions read it nowhere else.
+        # In the body the password does not get into a proxy's log, and newer versions do not read
+        # it anywhere else.
         given = {"password": password}
         try:
             answer = await self._exchange.ask_newer("POST", "/shared-links/login", given)
-        except ImmichRefused:  # there is no password on it (any more)
+        except ImmichRefused:  # the link has no password (any more)
             return await self._exchange.read("GET", about)
         if answer is None:
             return await self._exchange.read("GET", f"{about}?{urlencode(given)}")

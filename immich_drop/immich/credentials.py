@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 NAME = "immich-drop"
-"""What we call ourselves."""
+"""The name we give Immich, as User-Agent and as device id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class ApiKey:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What a request carries to be let in."""
+        """The header that authorises a request."""
         return {"x-api-key": self.key}
 
 
@@ -31,16 +31,16 @@ class ShareKey:
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What a request carries to be let in."""
-        # Immich's keys are base64url; whatever else a guest types has to fit a header all the same.
+        """The header that authorises a request."""
+        # Immich's keys are base64url, but a guest may type anything, and it has to fit a header.
         return {"x-immich-share-key": quote(self.key)}
 
 
 @dataclass(frozen=True, slots=True)
 class ShareSlug:
-    """The custom name of a shared link; it opens what the link's key opens.
+    """The custom name of a shared link; it gives the same access as the link's key.
 
-    It may be any text, which only an address can carry, not a header.
+    It may be any text, so it goes into the URL: a header could not carry it.
     """
 
     slug: str = field(repr=False)
@@ -48,7 +48,7 @@ class ShareSlug:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """What the address of a request carries to be let in."""
+        """The query parameter that authorises a request."""
         return {"slug": self.slug}
 
 

@@ -1,4 +1,4 @@
-"""Short questions and answers in JSON, and what a refusal of any request means."""
+"""Short requests with JSON answers, and the error that a failed request raises."""
 
 import json
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from immich_drop.immich.answers import Answer, failure, maybe, parsed, reason
 from immich_drop.immich.credentials import NAME, Credential
 
 _TIMEOUT = 60
-"""Seconds for one question, its answer included."""
+"""Seconds for one request, its answer included."""
 
 
 class Exchange:
-    """Asks one server with one credential, at most `max_connections` questions at a time."""
+    """Sends requests to one server with one credential, at most `max_connections` at a time."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Exchange:
         self._http = AsyncHTTPClient(force_instance=True, max_clients=max_connections)
 
     def address(self, path: str) -> str:
-        """Return the path with what the credential has to add to it."""
+        """Return the path with the query string that the credential needs, if any."""
         if not self._credential.query:
             return path
         return f"{path}{'&' if '?' in path else '?'}{urlencode(self._credential.query)}"
@@ -44,22 +44,22 @@ class Exchange:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return the 2xx answer to one request. Raises what any other one means."""
+        """Return the 2xx answer to one request. Raises an ImmichError for any other answer."""
         return await self.accepted(await self._ask(method, path, body, headers))
 
     async def read(self, method: str, path: str, body: object = None) -> object:
-        """Return the JSON of what `ask` returns."""
+        """Return the JSON value of the answer that `ask` returns."""
         return parsed(await self.ask(method, path, body))
 
     async def ask_newer(self, method: str, path: str, body: object) -> Answer | None:
-        """Return what `ask` returns, or None from a version that does not know the call yet."""
+        """Do what `ask` does, but return None if this version does not have the call yet."""
         answer = await self._ask(method, path, body)
         if answer.status == 404 and not await self._in_maintenance():
             return None
         return await self.accepted(answer)
 
     async def ask_public(self, name: str) -> Answer:
-        """Return what the server tells anyone; 1.106 tells it under another path."""
+        """Return the answer of a public /server/ endpoint; 1.106 has it under another path."""
         answer = await self._fetch("GET", f"/server/{name}")
         if answer.status == 404:
             older = await self._fetch("GET", f"/server-info/{name}")
@@ -67,7 +67,7 @@ class Exchange:
         return await self.accepted(answer)
 
     async def accepted(self, answer: Answer) -> Answer:
-        """Return the answer if it is 2xx. Raises what it means if not."""
+        """Return the answer if it is 2xx. Raises an ImmichError if not."""
         if answer.ok:
             return answer
         if answer.status == 404 and await self._in_maintenance():
@@ -75,11 +75,11 @@ class Exchange:
         raise failure(answer)
 
     def close(self) -> None:
-        """Free what is kept between questions."""
+        """Close the connections."""
         self._http.close()
 
     async def _in_maintenance(self) -> bool:
-        """Tell whether that is why known routes are gone (Immich >= 2.3)."""
+        """Tell whether Immich is in maintenance mode (>= 2.3), where known routes answer 404."""
         try:
             config = parsed(await self._fetch("GET", "/server/config"))
         except ImmichUnavailable:
@@ -106,7 +106,7 @@ class Exchange:
             body=None if body is None else json.dumps(body),
             connect_timeout=self._connect_timeout,
             request_timeout=_TIMEOUT,
-            # Tornado would send the key along to wherever a redirect points.
+            # Tornado would send the API key to the server that a redirect names.
             follow_redirects=False,
             user_agent=NAME,
         )

@@ -1,4 +1,4 @@
-"""What Immich tells us, as our own records."""
+"""Our own records of what Immich's answers say."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,16 +13,16 @@ class Found:
 
     asset_id: str
     trashed: bool | None
-    """It lies in the trash; None where this credential cannot tell."""
+    """Whether it is in the trash; None if this credential cannot tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What became of a file that was sent."""
+    """The result of an upload."""
 
     asset_id: str
     created: bool
-    """False: Immich had the bytes before."""
+    """False: Immich already had the bytes."""
 
     @classmethod
     def read(cls, value: object) -> Self:
@@ -38,7 +38,7 @@ class Account:
     """The account whose library receives the files."""
 
     quota: int | None
-    """Bytes, or None without a limit."""
+    """Bytes, or None if there is no limit."""
     usage: int
     """Bytes."""
     is_admin: bool
@@ -56,22 +56,22 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedLink:
-    """A shared link, as far as we have to know it; a guest may know the title and the description.
+    """The properties of a shared link that we need; guests may see the title and the description.
 
-    Immich's answer carries the password in clear text and the album's contents; neither is kept.
+    Immich's answer also has the password in clear text and the album's contents; we keep neither.
     """
 
     id: str
-    """Stays the same whatever the host changes about the link."""
+    """Stays the same when the host edits the link."""
     key: str = field(repr=False)
-    """Opens the link, also one that was asked for by its slug, which the host may change."""
+    """Opens the link even after the host has changed the slug it was opened by."""
     slug: str | None
     title: str
     description: str
     expires_at: datetime | None
     allow_upload: bool
     album_id: str | None
-    """None: it shows single photos."""
+    """None: the link shares single photos instead of an album."""
 
     @classmethod
     def read(cls, value: object) -> Self:

@@ -1,4 +1,4 @@
-"""Does Immich have these bytes? In bulk where we may, else one by one."""
+"""Finds the files that Immich already has: in bulk where we may, else one by one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -13,9 +13,9 @@ from immich_drop.immich.exchange import Exchange
 from immich_drop.immich.facts import Found, Sent
 
 CHECK_LIMIT = 500
-"""Checksums in one bulk check; Immich has no limit of its own below 10 MB of JSON."""
+"""Checksums in one bulk check; Immich itself only limits the JSON, to 10 MB."""
 AT_ONCE = 4
-"""Questions at the same time where each file takes a request of its own."""
+"""Concurrent requests where each file needs its own."""
 
 NOBODYS = bytes(20)
 """A checksum that no file has."""
@@ -25,14 +25,14 @@ V = TypeVar("V")
 
 
 class Lookup:
-    """Asks with one credential; by a shared link only one by one (`in_bulk` is False)."""
+    """Looks files up with one credential; with a shared link one by one (`in_bulk` is False)."""
 
     def __init__(self, exchange: Exchange, *, in_bulk: bool) -> None:
         self._exchange = exchange
         self._batches = Batcher(self._check if in_bulk else self._one_by_one, limit=CHECK_LIMIT)
 
     def close(self) -> None:
-        """Ask no more."""
+        """Cancel the lookups that are running or waiting."""
         self._batches.close()
 
     async def find(self, checksums: Iterable[bytes]) -> dict[bytes, Found]:
@@ -40,7 +40,7 @@ class Lookup:
         return await self._batches.get(checksums)
 
     async def may_check(self) -> bool:
-        """Tell whether the bulk check is open to this credential."""
+        """Tell whether this credential may use the bulk check."""
         return await self._in_bulk([NOBODYS]) is not None
 
     async def _check(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
@@ -48,25 +48,25 @@ class Lookup:
         if found is None:
             found = await self._one_by_one(checksums)
         untold = {key: each for key, each in found.items() if each.trashed is None}
-        return found | await _each(untold, lambda key: self._look_at(untold[key]))
+        return found | await _each(untold, lambda key: self._with_trash_state(untold[key]))
 
     async def _one_by_one(self, checksums: Collection[bytes]) -> dict[bytes, Found]:
-        ids = await _each(checksums, self._holds)
+        ids = await _each(checksums, self._asset_id)
         return {key: Found(asset_id=id_, trashed=None) for key, id_ in ids.items() if id_}
 
-    async def _look_at(self, found: Found) -> Found:
-        """See whether an asset lies in the trash: before 1.115 the bulk check does not tell."""
+    async def _with_trash_state(self, found: Found) -> Found:
+        """Complete `found.trashed`, which the bulk check does not tell before 1.115."""
         try:
             asset = await self._exchange.read("GET", f"/assets/{quote(found.asset_id, safe='')}")
         except (ImmichPermission, ImmichRefused):
             return found
         return replace(found, trashed=maybe(asset, "isTrashed") is True)
 
-    async def _holds(self, checksum: bytes) -> str | None:
-        """Return the id of the asset that has this SHA-1; one in the trash counts.
+    async def _asset_id(self, checksum: bytes) -> str | None:
+        """Return the id of the asset that has this SHA-1, also if it is in the trash.
 
-        POST /assets answers its checksum header before it looks at the body, also by a link. The
-        body is no multipart, so that nothing is stored.
+        POST /assets checks its checksum header before it looks at the body, also through a link.
+        The body sent here is not multipart, so nothing is ever stored.
         """
         headers = {"x-immich-checksum": checksum.hex()}
         try:
@@ -83,7 +83,7 @@ class Lookup:
                 "POST", "/assets/bulk-upload-check", {"assets": question}
             )
         except ImmichPermission as error:
-            # 1.136 to 1.140 forgot to declare a scope for it and so want them all.
+            # 1.136 to 1.140 declare no scope for this call, so they require all scopes.
             if str(error).endswith(": all"):
                 return None
             raise
@@ -99,7 +99,7 @@ class Lookup:
 
 
 async def _each(keys: Iterable[K], ask: Callable[[K], Awaitable[V]]) -> dict[K, V]:
-    """Ask for each key by itself, AT_ONCE of them at a time."""
+    """Call `ask` for each key, AT_ONCE of them at a time."""
     answers, waiting = dict[K, V](), list(keys)
     while some := waiting[:AT_ONCE]:
         del waiting[:AT_ONCE]

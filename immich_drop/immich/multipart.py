@@ -1,8 +1,8 @@
-"""The multipart/form-data envelope around a file, as Immich's parser wants it.
+"""The multipart/form-data envelope around a file, in the form that Immich's parser needs.
 
-The name goes into `filename="..."` as raw UTF-8: Immich reads the parameter as Latin-1 and decodes
-it once more, so an RFC 5987 `filename*` would arrive garbled. A backslash is a path separator to
-its parser, and no escape of a quote survives every version; none of them goes on the wire.
+The name goes into `filename="..."` as raw UTF-8: Immich reads the parameter as Latin-1 and then
+decodes it as UTF-8, so an RFC 5987 `filename*` would arrive garbled. Its parser takes a backslash
+for a path separator, and no way to escape a quote works in every version, so both are replaced.
 """
 
 import secrets
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from immich_drop.errors import ImmichTrouble
 
 PIECE = 1 << 21
-"""Bytes written at a time: what a stalled connection has to move within the idle timeout."""
+"""Bytes written at a time: a slow connection has to take this much within the idle timeout."""
 
 _BYTES = "Content-Type: application/octet-stream\r\n\r\n"
-"""Immich goes by the name alone."""
+"""The type does not matter: Immich goes by the file name alone."""
 
-_HARMLESS = {
+_REPLACED = {
     **dict.fromkeys([*range(0x20), 0x7F], None),
     ord('"'): "'",
     ord("/"): "_",
@@ -27,7 +27,7 @@ _HARMLESS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What stands before and after the bytes of the file."""
+    """The parts of the body before and after the bytes of the file."""
 
     content_type: str
     head: bytes
@@ -39,10 +39,10 @@ class Envelope:
         blocks: AsyncIterable[bytes | memoryview],
         sent: Callable[[int], None],
     ) -> AsyncGenerator[bytes | memoryview]:
-        """Yield the whole body; what was yielded has left when the next piece is asked for.
+        """Yield the whole body; asking for the next piece means the previous one has been sent.
 
-        Raises ImmichTrouble before the form is complete if the file is not of `length` bytes:
-        Immich would keep what it got as a photo of its own.
+        Raises ImmichTrouble if the file is not of `length` bytes. This happens before the form is
+        complete, as Immich would store a truncated file as a photo of its own.
         """
         total = 0
         yield self.head
@@ -59,13 +59,13 @@ class Envelope:
 
 
 def envelope(*, fields: Mapping[str, str], name: str, sidecar: bytes | None = None) -> Envelope:
-    """Wrap a file named `name`: after the text `fields`, before its XMP sidecar, if it has one.
+    """Wrap a file named `name`: the text `fields` come first, its XMP sidecar (if any) comes last.
 
-    All of Immich's versions take the parts in this order.
+    All versions of Immich accept the parts in this order.
     """
     boundary = f"drop-{secrets.token_hex(16)}"
     opening = f"--{boundary}\r\nContent-Disposition: form-data; name="
-    name = name.translate(_HARMLESS)
+    name = name.translate(_REPLACED)
     texts = [f'{opening}"{key}"\r\n\r\n{value}\r\n' for key, value in fields.items()]
     file = f'{opening}"assetData"; filename="{name}"\r\n{_BYTES}'
     second = f'\r\n{opening}"sidecarData"; filename="{name}.xmp"\r\n{_BYTES}'

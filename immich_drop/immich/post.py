@@ -1,9 +1,9 @@
-"""One POST whose body is streamed while its answer is awaited.
+"""One POST whose body is streamed while we already listen for the answer.
 
-Immich answers a bad key, a refused type or a known checksum before the body is in, and hangs up.
-AsyncHTTPClient reads only after it has written, cannot be cancelled and gives no way to end a wait
-for an answer that never comes; here both directions run side by side on Tornado's HTTP1Connection,
-and whoever leaves closes the socket.
+On a bad key, a refused type or a known checksum, Immich answers before it has the whole body, and
+hangs up. Tornado's AsyncHTTPClient reads only after it has written everything, cannot be cancelled,
+and cannot give up on an answer that never comes. So this module writes and reads at the same time
+on Tornado's HTTP1Connection, and closes the socket however the exchange ends.
 """
 
 import asyncio
@@ -42,30 +42,31 @@ else:
     from socket import TCP_KEEPIDLE
 
 _LONGEST_ANSWER = 1 << 20
-"""Bytes; an error page may be long, but not that long."""
+"""Bytes of an answer; far more than any error page has."""
 
-_SIGNS_OF_LIFE = (
+_KEEPALIVE = (
     (SOL_SOCKET, SO_KEEPALIVE, 1),
     (IPPROTO_TCP, TCP_KEEPIDLE, 60),
     (IPPROTO_TCP, TCP_KEEPINTVL, 20),
     (IPPROTO_TCP, TCP_KEEPCNT, 3),
 )
-"""Seconds: a machine that lost its power says no farewell, and its answer is waited for long."""
+"""TCP keepalive (in seconds) notices a server that lost its power, which closes no connection. We
+wait long for an answer, so nothing else would notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to wait for what, in seconds."""
+    """The timeouts, in seconds."""
 
     connect: float = 10
     idle: float = 120
-    """While the body is written: for room for the next piece."""
+    """While the body is written: until the connection takes the next piece."""
     answer: float = 1800
-    """After the body: Immich >= 2.6 fsyncs first, which takes minutes on slow disks."""
+    """After the body: Immich >= 2.6 fsyncs before it answers, which takes minutes on slow disks."""
 
 
 class _Reader(HTTPMessageDelegate):
-    """Keeps the response; once it is complete, nothing that is still unsent is wanted."""
+    """Collects the response; closes the stream once it is complete, which ends the sending."""
 
     def __init__(self, stream: IOStream) -> None:
         self._stream = stream
@@ -95,7 +96,7 @@ class _Reader(HTTPMessageDelegate):
 
 
 class Streamer:
-    """Posts streamed bodies to one server, each on a connection of its own."""
+    """Posts streamed bodies to one server, each on its own connection."""
 
     def __init__(self, base_url: str, patience: Patience) -> None:
         parts = urlsplit(base_url)
@@ -113,8 +114,8 @@ class Streamer:
     ) -> Answer:
         """Send `body`, whose Content-Length is among the `headers`, and return the answer to it.
 
-        An answer that comes early ends the sending. Raises ImmichUnavailable (no connection),
-        ImmichTrouble (cut, stalled, or no answer), and what `body` raises.
+        An early answer ends the sending. Raises ImmichUnavailable (no connection), ImmichTrouble
+        (cut, stalled, or no answer), and what `body` raises.
         """
         stream = await self._connect()
         start = RequestStartLine("POST", self._path + path, "HTTP/1.1")
@@ -127,21 +128,22 @@ class Streamer:
                 **headers,
             }
         )
-        # A stream closes its socket when a write fails, unheard what the peer said before it left.
-        ear = None if self._tls else stream.socket.dup()
+        # When a write fails, the stream closes its socket and loses an answer that it has not read
+        # yet; a duplicate of the socket can still read it.
+        spare = None if self._tls else stream.socket.dup()
         try:
             answer = await self._converse(stream, start, fields, body)
-            if answer is None and ear and isinstance(stream.error, ConnectionError):
-                answer = await _last_words(ear)
+            if answer is None and spare and isinstance(stream.error, ConnectionError):
+                answer = await _unread_answer(spare)
         finally:
-            if ear:
-                ear.close()
+            if spare:
+                spare.close()
         if answer is None:
             raise ImmichTrouble("the connection was cut before an answer")
         return answer
 
     def close(self) -> None:
-        """Free what is kept between posts."""
+        """Release the resolver."""
         self._client.close()
 
     async def _connect(self) -> IOStream:
@@ -153,7 +155,7 @@ class Streamer:
             raise ImmichUnavailable(reason(error)) from error
         if stream.closed():
             raise ImmichTrouble("the connection was cut as soon as it was made")
-        for option in _SIGNS_OF_LIFE:
+        for option in _KEEPALIVE:
             stream.socket.setsockopt(*option)
         return stream
 
@@ -195,7 +197,7 @@ class Streamer:
                 async for piece in body:
                     await connection.write(piece)  # type: ignore[arg-type]  # a view will do
                     deadline.reschedule(now() + idle)
-                    # A write that the kernel takes at once does not let the loop turn.
+                    # A write that the kernel takes at once does not yield to the event loop.
                     await asyncio.sleep(0)
                 connection.finish()
         except StreamClosedError:
@@ -209,8 +211,8 @@ def _client(stream: IOStream) -> HTTP1Connection:
     return HTTP1Connection(stream, is_client=True, params=params)
 
 
-async def _last_words(ear: socket) -> Answer | None:
-    stream = IOStream(ear)
+async def _unread_answer(spare: socket) -> Answer | None:
+    stream = IOStream(spare)
     try:
         return await _read(_client(stream))
     finally:
