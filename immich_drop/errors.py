@@ -157,11 +157,11 @@ class LinkExpired(DropError):
 
 
 class NotFound(DropError):
-    """There is no such upload, or it is not this session's."""
+    """There is nothing at this URL: above all, no such upload, or not one of this session."""
 
     status = 404
     code = "not_found"
-    message = "This upload does not exist any more."
+    message = "There is nothing here, or not any more."
 
 
 class MethodNotAllowed(DropError):

@@ -141,7 +141,9 @@ test("when another connection recovers, only a wait for the network ends", async
   await until(uploads, all("received"));
 });
 
-test("a file that gets through after a failure wakes the others", { timeout: 20_000 }, async (t) => {
+test("a file that gets through after a failure wakes the others", {
+  timeout: 20_000,
+}, async (t) => {
   let jitter = 60; // a minute
   const { server, uploads, queue } = await guest(t, { random: () => jitter });
   server.faults.push({ on: "POST", cut: 1 }, { on: "POST", cut: 1 });
