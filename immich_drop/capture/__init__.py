@@ -1,4 +1,4 @@
-"""When was it taken, and who brought it?
+"""When a photo or video was taken, and which guest uploaded it.
 
     region     reads the bytes of a file, up to a limit
     exif       dates and description in an EXIF block (which is a TIFF file), read by Pillow
@@ -7,9 +7,9 @@
     matroska   the date of Matroska and WebM
     xmp        the sidecar that names the guest, unless the file has a description of its own
 
-Pillow reads the EXIF block but does not open the image: to do that it reads WebP and AVIF whole
-into a native decoder, and decodes a PNG to see an eXIf chunk behind the pixels. What is needed here
-is a date, found in a few small reads; so we find the block ourselves, in HEIC as well.
+Pillow reads the EXIF block, but we do not let it open the image: it would read a WebP or AVIF whole
+into a native decoder, and decode a PNG to reach an eXIf chunk behind the pixels. We need only a
+date, which takes a few small reads, so we locate the block ourselves, in HEIC as well.
 """
 
 from collections.abc import Iterator
@@ -25,15 +25,16 @@ from immich_drop.capture.xmp import sidecar
 __all__ = ["sidecar", "taken"]
 
 EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
-"""A device that does not know the date writes 0: the start of 1970, in any time zone."""
+"""A device that does not know the date writes 0, the start of 1970 in some time zone."""
 DAY = timedelta(days=1)
 
 
 def taken(path: Path, *, last_modified: datetime | None, received: datetime) -> datetime:
     """Return the best known instant of capture, aware and in UTC.
 
-    The first that lies between 1970 and a day after `received` wins: the dates in the file itself,
-    `last_modified` on the guest's device, `received`. Whatever the file holds, this does not raise.
+    The candidates, in this order: the dates in the file itself, `last_modified` on the guest's
+    device, `received`. The first one between EARLIEST and a day after `received` is returned.
+    Whatever the file contains, this does not raise.
     """
     latest = received + DAY
     for date in chain(_recorded(path), [last_modified]):

@@ -1,7 +1,7 @@
-"""ISO base media: where HEIC and AVIF keep their EXIF block; dates and descriptions of movies.
+"""ISO base media: finds the EXIF block of HEIC and AVIF, and dates and descriptions of movies.
 
-ISO/IEC 14496-12 boxes, 23008-12 items, and Apple's QuickTime metadata. Only boxes that are
-named here are entered, so a file cannot nest them deeply.
+Implements ISO/IEC 14496-12 boxes, 23008-12 items, and Apple's QuickTime metadata. Only boxes that
+are named here are entered, so deeply nested boxes do no harm.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from immich_drop.capture.region import Region
 
 _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _LATEST = 1 << 33
-"""Seconds after the epoch: the year 2176. A larger number is not a date."""
+"""Seconds since the format's epoch: the year 2176. A larger number is not a date."""
 _CREATION_DATE = b"com.apple.quicktime.creationdate"
 _DESCRIPTION = b"com.apple.quicktime.description"
 _DESCRIPTIONS = {b"desc", b"ldes", b"dscp", b"\xa9des"}
@@ -25,7 +25,7 @@ _LONGEST_TEXT = 64
 def dates(file: Region) -> Iterator[datetime]:
     """Yield the dates of a HEIC, AVIF, QuickTime, MP4 or 3GP file, best first.
 
-    Raises EOFError: it is cut short.
+    Raises EOFError: the file is cut short.
     """
     for kind, box in _top_level(file):
         if kind == b"meta":
@@ -36,7 +36,7 @@ def dates(file: Region) -> Iterator[datetime]:
 
 
 def described(file: Region) -> bool:
-    """Tell whether such a file describes itself. Raises EOFError: it is cut short."""
+    """Tell whether such a file has a description. Raises EOFError: the file is cut short."""
     for kind, box in _top_level(file):
         with suppress(EOFError):
             if kind == b"meta" and exif.described(_exif_item(file, box.part(4))):
@@ -47,13 +47,13 @@ def described(file: Region) -> bool:
 
 
 def _top_level(file: Region) -> Iterator[tuple[bytes, Region]]:
-    """Yield the boxes of the file itself; none if it is no ISO base media file."""
+    """Yield the top-level boxes of the file; none if it is not an ISO base media file."""
     if file.some(4, 4) in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
         yield from _boxes(file)
 
 
 def _captioned(part: tuple[bytes, Region]) -> bool:
-    """Tell whether this box of a movie has a description: Apple's, iTunes' or that of 3GPP."""
+    """Tell whether this box of a movie has a description in Apple's, iTunes' or 3GPP's form."""
     kind, box = part
     with suppress(EOFError):
         if kind == b"meta":
@@ -92,7 +92,7 @@ def _child(region: Region, wanted: bytes) -> Region:
 
 
 def _movie(movie: Region) -> Iterator[datetime]:
-    """Yield Apple's creation date, which survives an export, then that of the movie header."""
+    """Yield Apple's creation date, which survives an export, then the date of the movie header."""
     with suppress(EOFError, ValueError):
         yield _apple_date(_child(movie, b"meta"))
     header = _child(movie, b"mvhd")
@@ -112,7 +112,8 @@ def _apple_date(meta: Region) -> datetime:
 
 
 def _contents(meta: Region) -> Region:
-    """Return what is in a `meta` box; ISO's begin with version and flags, QuickTime's don't."""
+    """Return the contents of a `meta` box; in ISO it begins with version and flags, in QuickTime
+    it does not."""
     return meta if meta.bytes(4, 4) == b"hdlr" else meta.part(4)
 
 

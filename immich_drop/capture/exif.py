@@ -1,9 +1,9 @@
-"""What we read in an EXIF block: its dates, best first, and whether it describes the image.
+"""Reads an EXIF block: its dates, best first, and whether it describes the image.
 
-EXIF 2.32 keeps a wall clock, a fraction and, in newer files, its offset from UTC. Without an offset
-the wall clock is taken as UTC, as Immich does, so that the day is right. DateTime, when the file
-was last changed, comes last: it is nearer to the capture than the file system's date, which
-is that of the last copy.
+EXIF 2.32 has the local time, a fraction and, in newer files, the offset from UTC. Without an offset
+the local time is taken as UTC, as Immich does, so that the day is right. DateTime, the time of the
+last change to the image, comes last: it is nearer to the capture than the date in the file system,
+which is that of the last copy.
 """
 
 import io
@@ -62,7 +62,7 @@ def _read(block: Region) -> Image.Exif:
 
 
 class _File(io.RawIOBase):
-    """A region as a file object, for Pillow; the limits on reading hold here too."""
+    """A region as a file object, for Pillow; the limits on reading apply here too."""
 
     def __init__(self, region: Region) -> None:
         self._region = region
@@ -97,7 +97,7 @@ def _instant(date: str, fraction: str, offset: str) -> datetime | None:
     try:
         wall = datetime.fromisoformat(f"{year}-{month}-{day}T{':'.join(clock)}")
         return wall.replace(microsecond=int(digits[:6].ljust(6, "0")), tzinfo=_zone(offset))
-    except ValueError:  # the 31st of February, the zeros of a camera without a clock, +99:99
+    except ValueError:  # the 31st of February, the zeros of a camera whose clock is unset, +99:99
         return None
 
 

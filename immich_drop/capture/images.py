@@ -1,4 +1,4 @@
-"""Where still images keep their EXIF block."""
+"""Finds the EXIF block of still images."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,13 +10,16 @@ _EXIF_LABEL = b"Exif\0\0"
 
 
 def dates(file: Region) -> Iterator[datetime]:
-    """Yield the dates of a JPEG, PNG, WebP or TIFF file. Raises EOFError: it is cut short."""
+    """Yield the dates of a JPEG, PNG, WebP or TIFF file. Raises EOFError: the file is cut short."""
     for block in _blocks(file):
         yield from exif.dates(block)
 
 
 def described(file: Region) -> bool:
-    """Tell whether such a file describes itself in its EXIF. Raises EOFError: it is cut short."""
+    """Tell whether such a file has a description in its EXIF.
+
+    Raises EOFError: the file is cut short.
+    """
     return any(map(exif.described, _blocks(file)))
 
 
@@ -33,7 +36,7 @@ def _blocks(file: Region) -> Iterator[Region]:
 
 
 def _unlabelled(block: Region) -> Region:
-    # JPEG always puts a label before the block, PNG never, WebP writers disagree.
+    # JPEG always has a label before the block, PNG never, and WebP writers disagree.
     labelled = block.some(0, len(_EXIF_LABEL)) == _EXIF_LABEL
     return block.part(len(_EXIF_LABEL)) if labelled else block
 

@@ -47,5 +47,5 @@ def _elements(region: Region) -> Iterator[tuple[bytes, Region]]:
 
 
 def _width(region: Region, at: int) -> int:
-    """Return how many bytes the number at `at` has: the leading zero bits of the first tell."""
+    """Return how many bytes the number at `at` has: its leading zero bits, plus one."""
     return 9 - region.number(at, 1).bit_length()

@@ -1,7 +1,7 @@
-"""The bytes of a file, with a limit on how much of it is read.
+"""The bytes of a file, with a limit on how much of them is read.
 
-Every step of every parser reads through a region. So whatever a hostile file claims (loops, 2^63
-bytes, 100,000 tags), parsing ends when the allowance is used up, in bounded time and memory.
+All parsers read only through regions. So whatever a hostile file claims (loops, 2^63 bytes,
+100,000 tags), parsing ends when the allowance is used up, in bounded time and memory.
 """
 
 import os
@@ -33,7 +33,7 @@ class _Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a file; offsets count from its start and nothing outside it can be read."""
+    """A part of a file; offsets count from its start, and nothing outside it can be read."""
 
     _allowance: _Allowance
     _start: int

@@ -1,4 +1,4 @@
-"""Who brought a file, where Immich shows it: in the description of an XMP sidecar."""
+"""Names the guest where Immich shows it: in the description of an XMP sidecar."""
 
 import re
 from contextlib import suppress
@@ -10,11 +10,11 @@ from immich_drop.capture.region import Region
 
 HEAD = 512 * 1024
 TAIL = 256 * 1024
-"""Bytes at either end of a file, where writers put their XMP (by the XMP specification, Part 3, a
-scan finds it whatever the format)."""
+"""Bytes searched at either end of a file, where writers put their XMP. According to the XMP
+specification, Part 3, a scan finds it in any format."""
 
 _MARKERS = (b"dc:description", b"tEXtDescription\0", b"iTXtDescription\0", b"zTXtDescription\0")
-"""What precedes a description in XMP, and in PNG."""
+"""The bytes before a description in XMP and in PNG."""
 
 _NOT_IN_XML = re.compile("[^\\t\\n\\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow."""
@@ -33,12 +33,12 @@ _SIDECAR = """\
 
 
 def sidecar(path: Path, *, guest: str) -> bytes | None:
-    """Return a sidecar that names the guest, or None if it would hide something.
+    """Return a sidecar that names the guest, or None without a name or if it would hide something.
 
-    For Immich a sidecar overrides what the file says. A description here would hide the file's own,
-    so a file that has one (as far as limited reading can tell) gets no sidecar; and a date here
-    would make Immich discard every date and zone of the file, so there is none. An empty name makes
-    no sidecar either. Whatever the file holds, this does not raise.
+    In Immich a sidecar overrides the file's own metadata. A description in it would hide that of
+    the file, so a file with a description (as far as limited reading can tell) gets no sidecar. A
+    date in it would make Immich discard every date and time zone of the file, so it has none.
+    Whatever the file contains, this does not raise.
     """
     name = " ".join(_NOT_IN_XML.sub(" ", guest).split())
     if not name or _described(path):

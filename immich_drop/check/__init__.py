@@ -1,6 +1,6 @@
-"""`python server.py --check`: would it work, and if not, what does the host have to do?
+"""`python server.py --check`: whether the setup works, and if not, what the host has to do.
 
-finding    one thing that was tried, and the table of all
+finding    the result of one check, and the table of all results
 storage    the disk and the database
 server     Immich: its address, version, key, account and album
 link       a shared link
@@ -26,10 +26,10 @@ async def check(
     min_free: int,
     shared_link: str = "",
 ) -> list[Finding]:
-    """Try everything a delivery needs, and change nothing.
+    """Check everything that a delivery needs, without changing anything.
 
-    Without `api_key` only links are served; `shared_link` is the address of one to try. `min_free`
-    is in bytes.
+    Without `api_key` the drop only serves shared links; `shared_link` is the address of one to
+    try. `min_free` is in bytes.
     """
     here = await asyncio.to_thread(storage, state_db, spool, min_free)
     there = server(

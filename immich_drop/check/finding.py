@@ -1,4 +1,4 @@
-"""One thing that was tried, and the table of all."""
+"""The result of one check, and the table of all results."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     OK = "ok"
     WARNING = "warning"
@@ -15,7 +15,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was found out about one thing, and what to do about it."""
+    """The result of one check, and what to do about it."""
 
     level: Level
     about: str
@@ -24,17 +24,17 @@ class Finding:
 
 
 def ok(about: str, sentence: str, advice: str = "") -> Finding:
-    """Report what is right; `advice` says how to make it better still."""
+    """Report something that works; `advice` says how to make it even better."""
     return Finding(level=Level.OK, about=about, sentence=sentence, advice=advice)
 
 
 def warning(about: str, sentence: str, advice: str) -> Finding:
-    """Report what works, but not well or not for long."""
+    """Report something that works, but not well or not for long."""
     return Finding(level=Level.WARNING, about=about, sentence=sentence, advice=advice)
 
 
 def error(about: str, sentence: str, advice: str) -> Finding:
-    """Report what keeps photos from arriving."""
+    """Report something that keeps photos from arriving."""
     return Finding(level=Level.ERROR, about=about, sentence=sentence, advice=advice)
 
 
@@ -44,7 +44,7 @@ def exit_code(findings: Collection[Finding]) -> int:
 
 
 def table(findings: Collection[Finding]) -> str:
-    """Write the findings for people, one or two lines each."""
+    """Format the findings for people, one or two lines each."""
     about = max((len(finding.about) for finding in findings), default=0)
     return "\n".join(line for finding in findings for line in _lines(finding, about))
 

@@ -1,4 +1,4 @@
-"""A shared link, as a guest would open it."""
+"""Checks a shared link by opening it as a guest would."""
 
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,7 +9,7 @@ from immich_drop.errors import ImmichError, LinkUnknown, PasswordRequired
 from immich_drop.immich import Immich, SharedLink, ShareKey, ShareSlug
 
 _SHAPES: dict[str, type[ShareKey | ShareSlug]] = {"share": ShareKey, "s": ShareSlug}
-"""Immich's own paths, which are ours too."""
+"""Immich's paths for shared links, which we use too."""
 
 
 async def link(*, base_url: str, address: str) -> AsyncIterator[Finding]:

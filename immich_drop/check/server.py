@@ -1,4 +1,4 @@
-"""Immich: its address, version, key, account and album."""
+"""Checks Immich: its address, version, key, account and album."""
 
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +18,7 @@ Version = tuple[int, int, int]
 
 OLDEST: Version = (1, 106, 0)
 SCOPED: Version = (1, 141, 0)
-"""The first version in which a key needs no other permission than asset.upload."""
+"""The first version in which a key needs no permission but asset.upload."""
 
 NEEDED = ("asset.upload",)
 NEEDED_FOR_ALBUM = ("album.read", "album.create", "albumAsset.create")
@@ -49,7 +49,7 @@ _SIGNS = {
 async def server(
     *, base_url: str, api_key: str, album_name: str, shared_link: str
 ) -> AsyncIterator[Finding]:
-    """Try everything that deliveries need from Immich, until something fails."""
+    """Check everything that deliveries need from Immich, until something fails."""
     complete = base_url if base_url.endswith("/api") else f"{base_url}/api"
     failures = []
     for address in dict.fromkeys((base_url, complete)):
@@ -141,7 +141,7 @@ async def _key(immich: Immich, version: Version, album_name: str) -> list[Findin
 
 
 async def _try_out(immich: Immich) -> Finding:
-    """Try the key out: Immich does not list its permissions, or the list does not tell enough."""
+    """Try the key: Immich does not list its permissions, or the list does not tell enough."""
     if await immich.may_check():
         return ok("key", "Immich accepts the key.")
     sentence = "The key may not look for duplicates ahead in bulk; each file is looked up alone."

@@ -1,4 +1,4 @@
-"""The disk and the database."""
+"""Checks the disk and the database."""
 
 import shutil
 import sqlite3
@@ -13,7 +13,7 @@ GIGABYTE = 1e9
 
 
 def storage(state_db: Path, spool: Path, min_free: int) -> list[Finding]:
-    """Try the folders and the database, without creating them."""
+    """Check the folders and the database, without creating them."""
     folders = dict.fromkeys((_existing(state_db.parent), _existing(spool)))
     return [*map(_writable, folders), _room(_existing(spool), min_free), _database(state_db)]
 

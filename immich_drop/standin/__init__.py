@@ -1,21 +1,23 @@
-"""A stand-in Immich: for the demo a place where photos land, for the tests one that misbehaves.
+"""A stand-in for Immich: the demo delivers photos to it, the tests make it misbehave.
 
-It answers like Immich 1.106 to 3.2 as far as an uploader can see, in the words of the version it is
-told to be. Nothing of the product but the demo imports it.
+To an uploader it looks like Immich 1.106 to 3.2: it imitates the version it is configured as, down
+to the error messages. In the product, only the demo imports it.
 
     server     starts, stops, goes down and comes back
-    handler    one request from headers to answer, and the faults on its way
-    sender     how an answer gets onto the wire
+    handler    one request from headers to answer, and the faults that strike it
+    sender     writes an answer to the connection
     routes     every endpoint and who may call it
-    uploads, assets, albums, tags, links, accounts    the endpoints; sidecars: what one says
-    calls      a request as an endpoint sees it, and who may ask
-    forms      are the fields of a request what this version takes
-    bodies     JSON into memory, an upload's file to disk as it comes
-    multipart  form-data as a stream
+    uploads, assets, albums, tags, links, accounts    the endpoints
+    sidecars   reads the description in an XMP sidecar
+    calls      a request as an endpoint sees it, and authentication
+    forms      validates the fields of a request as this version does
+    bodies     reads JSON into memory, and streams an upload's file to disk
+    multipart  a streaming form-data parser
     faults     what goes wrong, when and how often
-    library    what it holds, and the folder where it lasts; rows: of what
+    library    the users, assets and albums, and the folder that keeps them
+    rows       the records in the library
     wire       what differs between versions
-    control    looking at it and making it misbehave from another process
+    control    inspects it and makes it misbehave from another process
 """
 
 from immich_drop.standin.faults import Fault, Kind

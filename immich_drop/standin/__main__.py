@@ -16,7 +16,7 @@ from immich_drop.standin.wire import Version, Wire
 
 
 def version(text: str) -> Version:
-    """Read `2.7.5`."""
+    """Parse a version such as `2.7.5`."""
     major, minor, patch = (int(part) for part in text.split("."))
     return major, minor, patch
 

@@ -13,7 +13,7 @@ def ping(_: Call) -> Answer:
 
 
 def version(call: Call) -> Answer:
-    """GET /server/version; the builds before 3.0 still call themselves 2.7.5."""
+    """GET /server/version; the builds just before 3.0 still report 2.7.5."""
     major, minor, patch = call.release.version
     prerelease = {"prerelease": None} if call.release.wire is Wire.V3 else {}
     return Answer(200, {"major": major, "minor": minor, "patch": patch, **prerelease})
@@ -39,7 +39,7 @@ def features(_: Call) -> Answer:
 
 
 def config(call: Call) -> Answer:
-    """GET /server/config; in maintenance nothing else is told."""
+    """GET /server/config; in maintenance mode it has only `maintenanceMode`."""
     if call.maintenance:
         return Answer(200, {"maintenanceMode": True})
     body: dict[str, object] = {

@@ -9,7 +9,7 @@ from immich_drop.standin.wire import Refusal, Wire
 
 
 def list_albums(call: Call) -> Answer:
-    """GET /albums, newest first; nobody shares an album with anybody here."""
+    """GET /albums, newest first; the stand-in has no albums shared between users."""
     mine = [album for album in call.library.albums.values() if album.owner == call.owner]
     if wanted := call.query.get("assetId"):
         mine = [album for album in mine if wanted in album.assets]

@@ -1,4 +1,4 @@
-"""Endpoints about assets that are there: reading, changing, trash."""
+"""Endpoints about existing assets: reading, changing, trash."""
 
 import base64
 import mimetypes
@@ -12,7 +12,7 @@ from immich_drop.standin.wire import Refusal, Wire
 
 
 def hide_live_video(call: Call, asset_id: str) -> None:
-    """Hide the video of a live photo; raises Refusal if it is none of the caller's."""
+    """Hide the video of a live photo; raises Refusal if the caller does not own such a video."""
     video = call.library.assets.get(asset_id)
     if video is None:
         raise Refusal(400, "Live photo video not found")
@@ -25,7 +25,7 @@ def hide_live_video(call: Call, asset_id: str) -> None:
 
 
 STRIPPED = ("id", "type", "originalMimeType", "thumbhash", "localDateTime", "duration")
-"""What a link tells of an asset when its host hides metadata."""
+"""The fields of an asset that a link still shows when its host hides metadata."""
 
 
 def _mine(call: Call, access: str) -> Asset:
@@ -36,7 +36,7 @@ def _mine(call: Call, access: str) -> Asset:
 
 
 def get_asset(call: Call) -> Answer:
-    """GET /assets/{id}; a link shows what is in its album and not in the trash."""
+    """GET /assets/{id}; a link shows assets that are in its album and not in the trash."""
     asset = _mine(call, "asset.read")
     if call.link is None:
         return Answer(200, asset_json(call, asset) | _relations(call, asset))
@@ -73,7 +73,7 @@ def original(call: Call) -> Answer:
 
 
 def delete_assets(call: Call) -> Answer:
-    """DELETE /assets: into the trash, or for good as soon as the jobs run."""
+    """DELETE /assets: move them to the trash, or delete them for good once the jobs run."""
     for asset in _all_mine(call, "asset.delete"):
         asset.trashed = True
         asset.doomed = call.body.get("force") is True
@@ -82,7 +82,7 @@ def delete_assets(call: Call) -> Answer:
 
 
 def restore_assets(call: Call) -> Answer:
-    """POST /trash/restore/assets; it counts, but leaves, what is being deleted for good."""
+    """POST /trash/restore/assets; counts, but does not restore, assets being deleted for good."""
     asked = _all_mine(call, "asset.delete")
     for asset in asked:
         if not asset.doomed:

@@ -1,4 +1,4 @@
-"""Where a request's body goes: JSON into memory, an upload's file to disk as it comes."""
+"""Reads a request's body: JSON into memory, an upload's file straight to disk."""
 
 import hashlib
 import json
@@ -33,7 +33,7 @@ class Received:
 
 @dataclass(slots=True)
 class Body:
-    """What a body says: fields of JSON or of a form, and the files of a form."""
+    """The contents of a body: the fields of JSON or of a form, and the files of a form."""
 
     fields: dict[str, object] = field(default_factory=dict)
     asset: Received | None = None
@@ -43,9 +43,10 @@ class Body:
 
 
 class PlainReader:
-    """A body that is no form: JSON is read, anything else is ignored.
+    """A body that is not a form: JSON is parsed, anything else is ignored.
 
-    body-parser reads it before Immich's own code runs, so its errors have no correlation id.
+    In Immich, body-parser reads it before Immich's own code runs, so the errors raised here have no
+    correlation id.
     """
 
     def __init__(self, content_type: str) -> None:
@@ -74,12 +75,12 @@ class PlainReader:
 
 
 class FormReader:
-    """The form of POST /assets: its file goes to disk as it comes, as multer does it."""
+    """The form of POST /assets: its file is streamed to disk, as multer does it."""
 
     def __init__(
         self, release: Release, incoming: Path, content_type: str, *, allowed: bool
     ) -> None:
-        """Unless `allowed`, refuse at the first file: Immich does not check any earlier."""
+        """Unless `allowed`, refuse at the first file: Immich does not check earlier."""
         self.body = Body()
         self._allowed = allowed
         self._release = release
@@ -94,7 +95,7 @@ class FormReader:
             raise Refusal(400, str(error)) from None
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece; raises Refusal with multer's words."""
+        """Take the next piece; raises Refusal with multer's message."""
         try:
             for event in self._form.feed(data):
                 self._take(event)
@@ -102,7 +103,7 @@ class FormReader:
             raise Refusal(400, str(error)) from None
 
     def close(self) -> Body:
-        """End the body; raises Refusal if it was not whole."""
+        """End the body; raises Refusal if it was incomplete."""
         try:
             self._form.close()
         except MalformedForm as error:
@@ -110,7 +111,7 @@ class FormReader:
         return self.body
 
     def discard(self) -> None:
-        """Give up what is on disk, unless the library has taken it."""
+        """Delete the file on disk, unless the library has taken it over."""
         if self._file:
             self._file.close()
             Path(self._file.name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A request as an endpoint sees it, the answer it gives, and who may ask."""
+"""A request as an endpoint sees it, the answer it gives, and authentication."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,12 +14,12 @@ from immich_drop.standin.wire import Refusal, Release, Version
 
 EVER: Version = (99, 0, 0)
 SLUGS: Version = (1, 137, 0)
-"""The first in which a link can have a name of its own."""
+"""The first version in which a link can have a custom name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and JSON body (None for none), or a file to send."""
+    """A status and a JSON body (None: no body), or a file to send."""
 
     status: int
     body: object = None
@@ -42,7 +42,7 @@ class Call:
     maintenance: bool = False
     content: Body = field(default_factory=Body)
     fault: Kind | None = None
-    """What goes wrong at the insert."""
+    """The fault that strikes when the asset is inserted."""
 
     @property
     def body(self) -> Mapping[str, object]:
@@ -51,7 +51,7 @@ class Call:
 
     @property
     def owner(self) -> str:
-        """Id of the user whose library this is about."""
+        """The id of the user whose library the request is about."""
         if self.key:
             return self.key.user.id
         if self.link:
@@ -67,19 +67,19 @@ class Route:
     pattern: re.Pattern[str]
     endpoint: Callable[[Call], Answer]
     scope: str | None
-    """Permission an API key needs; "" for any key, None for everybody."""
+    """The permission an API key needs; "": any key will do, None: no key is needed."""
     streams: bool = False
-    """The body goes to disk as it comes, and who calls is asked before it is read."""
+    """The body is streamed to disk, and the caller is authenticated before it is read."""
     shared: bool = False
     """Shared links may call it."""
     in_maintenance: Version = EVER
-    """The first version which serves it in maintenance mode."""
+    """The first version that serves it in maintenance mode."""
     since: Version = (0, 0, 0)
     until: Version = EVER
 
 
 def authenticate(call: Call, route: Route) -> Call:
-    """Complete the call with who calls; raises Refusal with 401 or 403."""
+    """Add the caller's identity to the call; raises Refusal with 401 or 403."""
     if route.scope is None:
         return call
     if link := find_link(call):

@@ -1,11 +1,11 @@
-"""Looking at a stand-in of another process and making it misbehave.
+"""Inspects a stand-in in another process and makes it misbehave.
 
-GET  /control/state     what it holds, and every exchange it had
-POST /control/faults    a JSON list of faults (see `faults.Fault`) to put in force
-DELETE /control/faults  no more faults
+GET  /control/state     its contents, and every exchange it had
+POST /control/faults    add a JSON list of faults (see `faults.Fault`)
+DELETE /control/faults  end all faults
 POST /control/settings  {"maintenance", "service_time", "quota", "version"}, any of them
 POST /control/down      {"seconds": s or null}: refuse connections
-POST /control/up        come back
+POST /control/up        accept connections again
 POST /control/jobs      run the job queue
 POST /control/users     {"name"}: make an account; answers with its id and key
 POST /control/links     {"album", "owner": name, ...} as in `make_link`; answers with the link
@@ -27,7 +27,7 @@ from immich_drop.standin.wire import Release
 
 
 def start_control(standin: StandIn, port: int = 0) -> tuple[HTTPServer, str]:
-    """Listen on loopback, on a port of its own: it stays when the stand-in goes down."""
+    """Listen on loopback, on a separate port that stays open when the stand-in goes down."""
     routes = [(r"/control/(\w+)", ControlHandler, {"standin": standin})]
     server = HTTPServer(Application(routes))
     (bound,) = bind_sockets(port, "127.0.0.1")
@@ -36,7 +36,7 @@ def start_control(standin: StandIn, port: int = 0) -> tuple[HTTPServer, str]:
 
 
 class ControlHandler(RequestHandler):
-    """Speaks JSON; knows no key, so it is for loopback only."""
+    """Answers in JSON; has no authentication, so it is for loopback only."""
 
     def initialize(self, standin: StandIn) -> None:
         """Take the stand-in to control."""
@@ -58,7 +58,7 @@ class ControlHandler(RequestHandler):
         )
 
     async def post(self, what: str) -> None:
-        """Change something, see the module."""
+        """Change something; see the module's docstring."""
         body = json.loads(self.request.body or b"{}") or {}
         match what:
             case "faults":

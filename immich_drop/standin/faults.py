@@ -1,8 +1,8 @@
-"""Misbehaviour on request: which requests, how often, and what goes wrong at which point.
+"""Misbehaviour on request: which requests fail, how often, and how.
 
-A fault is drawn when a request's headers are in. It strikes at one of four points: in place of
-reading the body (an answer of a proxy, a guard, nobody at all), while the body is read, when the
-asset is inserted, or when the answer is sent.
+A fault is drawn when a request's headers have arrived. It strikes at one of four points: before the
+body is read (by an answer from a proxy or from Immich, or by none at all), while the body is read,
+when the asset is inserted, or when the answer is sent.
 """
 
 import asyncio
@@ -17,34 +17,34 @@ class Kind(StrEnum):
     """What can go wrong."""
 
     DOWN = "down"
-    """Connections are refused for `seconds` (for ever without); this one is dropped."""
+    """Drop this connection and refuse new ones for `seconds` (None: for ever)."""
     STATUS = "status"
-    """An error of Immich's own with `status` and `message`, before the body is read."""
+    """An error of Immich itself with `status` and `message`, before the body is read."""
     MAINTENANCE = "maintenance"
     """404 as in maintenance mode."""
     HTML = "html"
-    """A page of a proxy with `status`: 502, 413, or 200 as a login page does."""
+    """A page of a proxy with `status`: 502, 413, or 200 like a login page."""
     REDIRECT = "redirect"
     """`status` (302, 307) to `location`."""
 
     CUT_BODY = "cut_body"
     """The connection is cut after `after` bytes of the body."""
     HANG_BODY = "hang_body"
-    """After `after` bytes nothing is read any more, until the fault is cleared."""
+    """After `after` bytes of the body reading stops until the fault is cleared."""
     SLOW_BODY = "slow_body"
     """The body is read at `rate` bytes a second."""
 
     ERROR_BEFORE_INSERT = "error_before_insert"
-    """500, and nothing is kept."""
+    """500, and nothing is stored."""
     ERROR_AFTER_INSERT = "error_after_insert"
     """500; before 3.1 a row without a file stays behind (Immich #30349)."""
     QUOTA = "quota"
     """400, the quota is exceeded."""
     TRASHED_TWIN = "trashed_twin"
-    """The same bytes turn out to lie in the trash: 200 duplicate."""
+    """The same bytes turn out to be in the trash: 200 duplicate."""
 
     LOSE_ANSWER = "lose_answer"
-    """Everything is done, then the connection is dropped without an answer."""
+    """The request is carried out, then the connection is dropped without an answer."""
     SLOW_ANSWER = "slow_answer"
     """The answer comes `seconds` late."""
 
@@ -62,7 +62,7 @@ class Fault:
 
     kind: Kind
     match: str = r"POST /assets"
-    """Pattern of the whole of `METHOD /path`, the path below /api and without query."""
+    """Regular expression for all of `METHOD /path`; the path is below /api and has no query."""
     times: int | None = 1
     """How many requests it strikes; None: all, until it is cleared."""
     probability: float = 1.0
@@ -74,30 +74,30 @@ class Fault:
     seconds: float | None = None
     status: int = 500
     message: str = ""
-    """What Immich says; "" for the status's own phrase."""
+    """Immich's message; "": the standard phrase for the status."""
     location: str = ""
 
     def __post_init__(self) -> None:
-        """Take a kind by its name too, and fail here on what no request could match."""
+        """Accept a kind by its name too; fail early on an invalid kind or pattern."""
         self.kind = Kind(self.kind)
         re.compile(self.match)
 
     def matches(self, line: str) -> bool:
-        """Tell whether the fault is about a request `METHOD /path`."""
+        """Tell whether the fault applies to a request `METHOD /path`."""
         return re.fullmatch(self.match, line) is not None
 
 
 class FaultPlan:
-    """The faults in force, drawn from with a seeded chance."""
+    """The active faults; chance is seeded, so that a run can be repeated."""
 
     def __init__(self, seed: int = 0) -> None:
         self.faults: list[Fault] = []
         self._random = Random(seed)
         self.woken = asyncio.Event()
-        """Set when the requests that hang now may go on; then another one takes its place."""
+        """Set when hanging requests may go on; a new event then replaces it."""
 
     def add(self, *faults: Fault) -> None:
-        """Put faults in force; of several at one point, the first added strikes."""
+        """Activate faults; if several apply at one point, the first added strikes."""
         self.faults += faults
 
     def clear(self) -> None:
@@ -106,12 +106,12 @@ class FaultPlan:
         self.wake()
 
     def wake(self) -> None:
-        """Let the requests which hang now go on."""
+        """Let the requests that hang now go on."""
         self.woken.set()
         self.woken = asyncio.Event()
 
     def draw(self, line: str) -> list[Fault]:
-        """Take the faults which strike a request `METHOD /path`."""
+        """Return the faults that strike a request `METHOD /path`, and count them as used."""
         struck = [each for each in self.faults if each.matches(line) and self._chance(each)]
         for fault in struck:
             if fault.times is not None:

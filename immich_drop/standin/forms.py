@@ -1,7 +1,7 @@
-"""Are the fields of a request what this version of Immich takes?
+"""Validates the fields of a request as this version of Immich does.
 
-The order and the sentences are those of the recorded servers: class-validator's up to 2.7, zod's
-from 3.0 on. A date that cannot be read is refused before everything else up to 2.7.
+The order and the wording of the errors are those of the recorded servers: class-validator's up to
+2.7, zod's from 3.0 on. Up to 2.7, a date that cannot be parsed is refused before anything else.
 """
 
 import json
@@ -20,7 +20,7 @@ ZONES = {
     Wire.PRE3: r"Z",
     Wire.V3: r"(?:Z|[+-]\d\d:\d\d)",
 }
-"""What may end a date: the pre-3.0 builds took UTC only."""
+"""How a date may end: the builds just before 3.0 accepted UTC only."""
 EMPTY = "{path} should not be empty"
 STRING = "{path} must be a string"
 
@@ -91,7 +91,7 @@ def _date(name: str, fields: Mapping[str, object], release: Release) -> datetime
 
 
 def parse_date(value: str, release: Release) -> datetime | None:
-    """Read a date as the release does, or return None; a naive one is taken for UTC."""
+    """Parse a date as the release does, or return None; without an offset it is taken as UTC."""
     if zone := ZONES.get(release.wire):
         if not re.fullmatch(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?{zone}", value):
             return None
@@ -102,7 +102,7 @@ def parse_date(value: str, release: Release) -> datetime | None:
     except ValueError:
         return None
     if date.year < 100:
-        # Both recorded servers show the year 1 as 2001.
+        # Both recorded servers turn the year 1 into 2001.
         date = date.replace(year=date.year + (2000 if date.year < 70 else 1900))
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date
 
@@ -162,14 +162,14 @@ OPTIONAL: tuple[Callable[[Mapping[str, object], Release], Problem | None], ...] 
 
 
 def check_id(value: object, *path: str | int) -> Problem | None:
-    """Check one id."""
+    """Return what is wrong with an id, or None."""
     if isinstance(value, str) and UUID.fullmatch(value):
         return None
     return Problem(path=path, old=("{path} must be a UUID",), new="Invalid UUID")
 
 
 def mistyped(value: object, *path: str | int, expected: str, old: tuple[str, ...]) -> Problem:
-    """Say that a value of a JSON body has the wrong type, or is missing."""
+    """Report a value in a JSON body that has the wrong type or is missing."""
     received = {type(None): "undefined", str: "string", int: "number", list: "array"}
     found = received.get(type(value), "object")
     return Problem(path=path, old=old, new=f"Invalid input: expected {expected}, received {found}")

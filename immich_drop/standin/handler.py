@@ -1,4 +1,4 @@
-"""One request: its headers, its body, its answer, and the faults that strike on the way."""
+"""One request: its headers, its body, its answer, and the faults that strike it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ PAGE = "<!DOCTYPE html><html><head><title>{0}</title></head><body><h1>{0}</h1></
 
 @stream_request_body
 class ApiHandler(Sender):
-    """Answers whatever is asked, as Immich would."""
+    """Answers every request as Immich would."""
 
     def initialize(self, standin: StandIn) -> None:
-        """Take the stand-in whose request this is."""
+        """Keep the stand-in that answers the request."""
         self.standin = standin
         self._faults: list[Fault] = []
         self._woken = standin.faults.woken
@@ -39,7 +39,7 @@ class ApiHandler(Sender):
         self._noted = False
 
     async def prepare(self) -> None:
-        """Answer before the body is read where Immich does, else get ready for the body."""
+        """Answer before the body where Immich does so, else prepare to read the body."""
         self._continue()
         name = self._name()
         self._faults = self.standin.faults.draw(name)
@@ -56,7 +56,7 @@ class ApiHandler(Sender):
             await self._answer_early(early)
 
     async def data_received(self, chunk: bytes) -> None:
-        """Take the next piece of the body; nothing raised here would ever be answered."""
+        """Take the next piece of the body; Tornado answers no exception that is raised here."""
         self._received += len(chunk)
         if self._reader is not None:
             await self._feed(self._reader, chunk)
@@ -68,7 +68,7 @@ class ApiHandler(Sender):
         except Refusal as refusal:
             self._forget_body()
             self._refusal = refusal
-            # Up to multer 2.0 a form is refused at once; later the rest is drained first.
+            # Up to multer 2.0 a form is refused at once; later versions read the rest first.
             if self.standin.release.version < (2, 6, 0):
                 await self._answer_early(self._error(refusal))
 
@@ -90,11 +90,11 @@ class ApiHandler(Sender):
     get = head = post = put = patch = delete = options = _respond
 
     def on_finish(self) -> None:
-        """Clean up and note the exchange."""
+        """Clean up and record the exchange."""
         self._end(self.get_status())
 
     def on_connection_close(self) -> None:
-        """Keep nothing of the body: the client went away."""
+        """Discard the body: the client went away."""
         super().on_connection_close()
         self._end(0)
 
@@ -114,19 +114,19 @@ class ApiHandler(Sender):
         return cast(HTTP1Connection, self.request.connection)
 
     def _name(self) -> str:
-        """Name the request `METHOD /path`, the path below /api."""
+        """Return `METHOD /path`, with the path below /api."""
         path = self.request.path
         below = path.removeprefix("/api") if path.startswith("/api/") else path
         return f"{self.request.method} {below.rstrip('/') or '/'}"
 
     def _continue(self) -> None:
-        """Answer `Expect` before any guard, as Node does; Tornado would do it after the answer."""
+        """Answer `Expect` before any check, as Node does; Tornado would do it after the answer."""
         if self.request.headers.get("Expect", "").lower() == "100-continue":
             del self.request.headers["Expect"]
             self._connection.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _strike(self) -> Answer | None:
-        """Let a fault answer in place of Immich; raises Refusal in Immich's place."""
+        """Return the answer of a fault, if one strikes now; raises Refusal for an Immich error."""
         match first(self._faults, AT_HEADERS):
             case Fault(kind=Kind.STATUS) as fault:
                 raise Refusal(fault.status, fault.message or HTTPStatus(fault.status).phrase)
@@ -139,7 +139,7 @@ class ApiHandler(Sender):
         return None
 
     def _admit(self, name: str) -> Answer | None:
-        """Find the route; ask who calls before the body is read where it is a stream."""
+        """Find the route; authenticate now if the body is streamed."""
         method, _, path = name.partition(" ")
         if not self.request.path.startswith(("/api/", "/.well-known/")):
             return self._page()
@@ -168,7 +168,7 @@ class ApiHandler(Sender):
         return Refusal(404, f"Cannot {self.request.method} {self.request.path}")
 
     def _page(self) -> Answer:
-        """Answer a path outside /api: Immich's web app, or its refusal to be anything else."""
+        """Answer a path outside /api: the page of Immich's web app, or its error."""
         if self.request.headers.get("Accept") != "application/json":
             return Answer(200, PAGE.format("Immich"))
         path = self.request.path
@@ -176,7 +176,7 @@ class ApiHandler(Sender):
         raise Refusal(406, only, bare=True)
 
     def _call(self, route: Route, content: Body) -> Call:
-        """Make the call an endpoint sees; raises Refusal for those who may not."""
+        """Build the call that an endpoint gets; raises Refusal if the caller is not allowed."""
         insert = first(self._faults, AT_INSERT)
         call = Call(
             library=self.standin.library,
@@ -216,7 +216,7 @@ class ApiHandler(Sender):
     async def _answer_early(self, answer: Answer) -> None:
         """Answer before the body is read.
 
-        With `Connection: close` Node then closes on the unread rest; else it drains the rest.
+        With `Connection: close` Node then closes without reading the rest; else it reads the rest.
         """
         self._forget_body()
         await self.send(answer, self.standin.release)

@@ -1,7 +1,7 @@
-"""What the stand-in holds: users, keys, assets, albums, links; and the folder where it lasts.
+"""The stand-in's users, keys, assets, albums and links, and the folder that keeps them.
 
 The folder has the files under their own names, `listing.tsv` for people (name, sha1, size, date,
-asset id) and `journal.jsonl`, from which a new process rebuilds what an earlier one held.
+asset id), and `journal.jsonl`, from which a new process rebuilds the library of an earlier one.
 """
 
 import json
@@ -27,11 +27,11 @@ from immich_drop.standin.rows import (
 )
 
 MAX_NAME = 200
-"""Bytes of a file name on disk; the asset keeps its whole name."""
+"""The most bytes of a file name on disk; the asset itself keeps the whole name."""
 
 
 class Library:
-    """All rows, and the folder they are kept in."""
+    """All rows, and the folder that keeps them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,19 +58,19 @@ class Library:
         return key
 
     def usage(self, owner: str) -> int:
-        """Tell the bytes which count against a user's quota."""
+        """Return the bytes that count against a user's quota."""
         return sum(a.size for a in self.assets.values() if a.owner == owner and not a.library)
 
     def find(self, owner: str, checksum: bytes) -> Asset | None:
-        """Find a user's uploaded asset by its SHA-1, in the trash too."""
+        """Find a user's uploaded asset by its SHA-1, also in the trash."""
         return self._uploads.get((owner, checksum))
 
     def find_any(self, owner: str, checksum: bytes) -> Asset | None:
-        """Find a user's asset by its SHA-1, in external libraries too."""
+        """Find a user's asset by its SHA-1, also in external libraries."""
         return self.find(owner, checksum) or self._external.get((owner, checksum))
 
     def keep(self, incoming: Path, name: str) -> str:
-        """Give a received file its place in the folder; returns its name there."""
+        """Move a received file into the folder; return its name there."""
         stem, dot, suffix = re.sub(r"[\0/]", "_", name).rpartition(".")
         stem = stem.encode()[: MAX_NAME - len(suffix)].decode("utf-8", "ignore")
         place = self.folder / f"{stem}{dot}{suffix}"
@@ -81,18 +81,18 @@ class Library:
         return place.name
 
     def save(self, row: Row) -> None:
-        """Hold a row from now on, or what changed in it."""
+        """Store a new or changed row."""
         self._hold(row)
         table = next(name for name, kind in TABLES.items() if isinstance(row, kind))
         self._note(table, {name: getattr(row, name) for name in row.__slots__})
 
     def add_asset(self, asset: Asset) -> None:
-        """Hold a new asset and list it."""
+        """Store a new asset and add it to the listing."""
         self.save(asset)
         self._append(self._listing, listed(asset))
 
     def remove(self, asset: Asset) -> None:
-        """Forget an asset for good, its file too."""
+        """Remove an asset for good, with its file."""
         self._drop(asset.id)
         if asset.file:
             (self.folder / asset.file).unlink(missing_ok=True)
@@ -100,17 +100,17 @@ class Library:
         self._write_listing()
 
     def remove_album(self, album: Album) -> None:
-        """Forget an album and the links to it; its assets stay."""
+        """Remove an album and the links to it; its assets stay."""
         self._drop_album(album.id)
         self._note("album gone", album.id)
 
     def remove_link(self, link: Link) -> None:
-        """Forget a link: nobody gets in by it any more."""
+        """Remove a link: it admits nobody any more."""
         del self.links[link.id]
         self._note("link gone", link.id)
 
     def join(self, album: Album, assets: list[str]) -> None:
-        """Add assets to an album; only these are written down, whatever the album has already."""
+        """Add assets to an album; only these go into the journal, however long the album is."""
         album.updated_at = now()
         album.assets += assets
         self._note("album joined", [album.id, assets])
@@ -174,13 +174,13 @@ class Library:
                     self.albums[what[0]].assets += what[1]
                 case _:
                     self._hold(TABLES[change](**decode(what)))
-        # A line torn by a crash would swallow the next one.
+        # Cut off a line that a crash left incomplete: the next one would be appended to it.
         os.truncate(self._journal, len(whole + newline))
         self._write_listing()
 
 
 def listed(asset: Asset) -> str:
-    """Write an asset's line of the listing."""
+    """Return an asset's line of the listing."""
     name = " ".join(asset.name.split())
     return "\t".join(
         (name, asset.checksum.hex(), str(asset.size), stamp(asset.created_at), asset.id)

@@ -1,4 +1,4 @@
-"""Endpoints about shared links: a host makes one, a guest opens it."""
+"""Endpoints about shared links: a host creates one, a guest opens it."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from immich_drop.standin.wire import Problem, Refusal, Version, Wire
 
 COOKIE = "immich_shared_link_token"
 LOGIN: Version = (2, 6, 0)
-"""The first with POST /shared-links/login, and with a sentence for a password that is missing."""
+"""The first version with POST /shared-links/login, and with a message for a missing password."""
 FIELDS = {
     "slug": "slug",
     "password": "password",
@@ -22,7 +22,7 @@ FIELDS = {
     "allowDownload": "allow_download",
     "showMetadata": "show_metadata",
 }
-"""What a host may say of a link, and what we call it."""
+"""The properties of a link that a host may set, and their names in our rows."""
 
 
 def create_link(call: Call) -> Answer:
@@ -36,7 +36,7 @@ def create_link(call: Call) -> Answer:
 
 
 def _change(call: Call, link: Link) -> None:
-    """Do what the body says; what it does not name stays as it is."""
+    """Set the properties that the body names; the others stay as they are."""
     for name, field in FIELDS.items():
         if name in call.body:
             setattr(link, field, call.body[name])
@@ -52,7 +52,7 @@ def get_link(call: Call) -> Answer:
 
 
 def update_link(call: Call) -> Answer:
-    """PATCH /shared-links/{id}: the password, the end, whether uploads are allowed."""
+    """PATCH /shared-links/{id}: the password, the expiry, whether uploads are allowed."""
     link = _mine(call)
     _change(call, link)
     return Answer(200, _link_json(link))

@@ -1,6 +1,7 @@
-"""multipart/form-data as a stream: bytes in, events out, nothing kept but a boundary's length.
+"""A streaming multipart/form-data parser: bytes in, events out, with no more than a boundary,
+a part's headers or a text field in memory.
 
-It reads what busboy and multer read (Immich's parsers), quirks included: parameters are latin-1,
+It parses as busboy and multer (Immich's parsers) do, quirks included: parameters are latin-1,
 `filename*` wins over `filename`, only the last segment of a path counts, and a part is a file when
 its Content-Disposition has a file name or its Content-Type is application/octet-stream.
 """
@@ -20,7 +21,7 @@ PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^;\s]*))')
 
 
 class MalformedForm(Exception):
-    """The form ended too early or has no boundary; the message is multer's."""
+    """The form ended too early or has no boundary; the message is that of multer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileStart:
-    """A file part begins; multer ignores one without a name."""
+    """A file part begins; multer ignores a part without a file name."""
 
     field: str
     name: str
@@ -41,14 +42,14 @@ class FileStart:
 
 @dataclass(frozen=True, slots=True)
 class FileData:
-    """Bytes of the file part which began last."""
+    """Bytes of the file part that began last."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FileEnd:
-    """The file part which began last is complete."""
+    """The file part that began last is complete."""
 
 
 Event = Field | FileStart | FileData | FileEnd
@@ -64,7 +65,7 @@ class _State(Enum):
 
 
 class FormParser:
-    """Feed it the body in pieces of any size; `close` tells whether the form was whole."""
+    """Parses a body that is fed in pieces of any size; `close` checks that the form is complete."""
 
     def __init__(self, content_type: str) -> None:
         boundary = parameters(content_type).get("boundary", "")
@@ -77,7 +78,7 @@ class FormParser:
         self._text = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Event]:
-        """Yield what the next piece of the body completes."""
+        """Yield the events that the next piece of the body completes."""
         if self._state is _State.END:
             return
         self._buffer = self._buffer + data if self._buffer else data
@@ -100,9 +101,10 @@ class FormParser:
             raise MalformedForm("Multipart: Unexpected end of form")
 
     def _take_until_delimiter(self) -> tuple[bytes, bool]:
-        """Return the bytes that surely precede the delimiter, and whether it follows them.
+        """Return the bytes that certainly precede the delimiter, and whether it follows them.
 
-        What may be the start of a delimiter stays; mostly that is nothing, and nothing is copied.
+        Bytes that may be the start of a delimiter stay in the buffer. Mostly there are none, and
+        then nothing is copied.
         """
         buffer, size = self._buffer, len(self._delimiter)
         found = buffer.find(self._delimiter)
@@ -161,13 +163,13 @@ class FormParser:
 
 
 def part_headers(block: bytes) -> dict[str, str]:
-    """Read the header lines of a part; names in lower case, values in latin-1."""
+    """Parse the header lines of a part; names in lower case, values decoded as latin-1."""
     lines = (line.partition(":") for line in block.decode("latin-1").split("\r\n"))
     return {name.strip().lower(): value.strip() for name, _, value in lines}
 
 
 def parameters(header: str) -> dict[str, str]:
-    """Read the parameters of a header value; a backslash escapes only `"` and itself."""
+    """Parse the parameters of a header value; a backslash escapes only `"` and itself."""
     return {
         name.lower(): re.sub(r'\\(["\\])', r"\1", quoted) or plain
         for name, quoted, plain in PARAMETER.findall(header)
@@ -175,10 +177,10 @@ def parameters(header: str) -> dict[str, str]:
 
 
 def file_name(options: dict[str, str]) -> str:
-    """Tell a part's file name as Immich stores it, or "" where there is none.
+    """Return a part's file name as Immich stores it, or "" if it has none.
 
-    Immich takes multer's string for latin-1 that hides UTF-8, which is right for `filename` and
-    makes mojibake of `filename*` (seen on both recorded servers).
+    Immich takes multer's string for UTF-8 that was decoded as latin-1. That is right for
+    `filename`, and turns `filename*` into mojibake (seen on both recorded servers).
     """
     name = options.get("filename", "")
     charset, _, rest = options.get("filename*", "").partition("'")

@@ -26,7 +26,7 @@ def server(name: str, endpoint: Endpoint, scope: str | None = None) -> list[Rout
 
 
 def closed_to_links(line: str, endpoint: Endpoint, scope: str) -> list[Route]:
-    """Make the routes of an endpoint which shared links may call until 2.7 (Immich #27023)."""
+    """Make the routes of an endpoint that shared links may call until 2.7 (Immich #27023)."""
     made = route(line, endpoint, scope)
     return [replace(made, shared=True, until=(3, 0, 0)), replace(made, since=(3, 0, 0))]
 
@@ -86,7 +86,7 @@ ROUTES = (*SERVER, *ACCOUNTS, *ASSETS, *ALBUMS, *TAGS, *LINKS)
 
 
 def find_route(method: str, path: str, release: Release) -> tuple[Route, tuple[str, ...]] | None:
-    """Find who answers `method` on `path` (below /api) in this release; HEAD is answered as GET."""
+    """Find the route for `method` and `path` (below /api) in this release; HEAD counts as GET."""
     method = "GET" if method == "HEAD" else method
     known = (each for each in ROUTES if each.method == method)
     for each in known:

@@ -1,4 +1,4 @@
-"""The rows of the stand-in's library, and how they are written down."""
+"""The rows of the stand-in's library, and how the journal encodes them."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 
 def now() -> datetime:
-    """Return the time; aware, UTC."""
+    """Return the current time, aware and in UTC."""
     return datetime.now(UTC)
 
 
@@ -62,17 +62,17 @@ class Asset:
     """Name in the folder; None where the row has no file (an orphan)."""
     trashed: bool = False
     doomed: bool = False
-    """Deleted for good, but the job that does it has not run."""
+    """Deleted for good, but the job that removes it has not run yet."""
     favorite: bool = False
     visibility: str = "timeline"
     description: str = ""
     live_video: str | None = None
     library: str | None = None
-    """An external library; uploads have none."""
+    """The external library it belongs to; None for an upload."""
     device_asset_id: str = ""
     device_id: str = ""
     sidecar: str | None = None
-    """XMP, as it came."""
+    """The XMP, as received."""
     id: str = field(default_factory=lambda: str(uuid4()))
     uploaded_at: datetime = field(default_factory=now)
 
@@ -92,7 +92,7 @@ class Album:
 
 @dataclass(slots=True, kw_only=True)
 class Link:
-    """A shared link to an album, or without one to single photos, which are not kept here."""
+    """A shared link to an album; without an album, to single photos, which are not stored here."""
 
     owner: str
     album: str | None
@@ -136,7 +136,7 @@ def stamp(date: datetime) -> str:
 
 
 def encode(value: object) -> str:
-    """Write what JSON has no word for."""
+    """Encode a value that JSON cannot express."""
     match value:
         case bytes():
             return value.hex()

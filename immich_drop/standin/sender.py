@@ -1,4 +1,4 @@
-"""How an answer gets onto the wire: whole and at once, before the request is over if need be."""
+"""Sends an answer whole and at once, if need be before the request has been read."""
 
 import json
 import re
@@ -13,17 +13,17 @@ from immich_drop.standin.wire import Release, correlation_id
 
 RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 PIECE = 256 * 1024
-"""Bytes read or sent at once."""
+"""Bytes read or sent at a time."""
 
 
 class Sender(RequestHandler):
     """Sends answers as Express does."""
 
     answered = False
-    """An answer went out, though the request may go on."""
+    """Whether an answer was sent; the request may still be coming in."""
 
     def set_default_headers(self) -> None:
-        """Speak like Express."""
+        """Set the headers that Express sets."""
         self.correlation = correlation_id()
         self.clear_header("Server")
         self.set_header("X-Powered-By", "Express")
@@ -90,7 +90,7 @@ class Sender(RequestHandler):
                 await self.flush()
 
     def _range(self, size: int) -> range:
-        """Return which bytes are wanted; several ranges at once mean the whole file."""
+        """Return the requested bytes; a request for several ranges gets the whole file."""
         match = RANGE.fullmatch(self.request.headers.get("Range", ""))
         if not match:
             return range(size)

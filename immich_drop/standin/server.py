@@ -1,4 +1,4 @@
-"""The stand-in as a whole: it starts, stops, goes down and comes back."""
+"""The stand-in as a whole: starts, stops, goes down and comes back up."""
 
 import asyncio
 import socket
@@ -26,7 +26,7 @@ UNLIMITED = 1 << 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request as it went."""
+    """One request, and how it was answered."""
 
     name: str
     """`METHOD /path`, the path below /api."""
@@ -37,7 +37,7 @@ class Exchange:
 
 
 class StandIn:
-    """An Immich, which keeps in a folder what it gets and fails on request."""
+    """An Immich that stores what it receives in a folder, and fails on request."""
 
     def __init__(
         self,
@@ -51,7 +51,8 @@ class StandIn:
         job_delay: float | None = 0.2,
         seed: int = 0,
     ) -> None:
-        """`service_time` in seconds per upload; jobs run after `job_delay` seconds, or by hand."""
+        """`service_time`: seconds per upload. Jobs run after `job_delay` seconds (None: only when
+        `run_jobs` is called)."""
         self.release = Release.of(version, wire)
         self.library = Library(folder)
         self.user = User(name="Host", admin=True)
@@ -70,21 +71,22 @@ class StandIn:
 
     @property
     def assets(self) -> list[Asset]:
-        """All assets, in the order in which they came."""
+        """All assets, in the order of arrival."""
         return list(self.library.assets.values())
 
     @property
     def albums(self) -> list[Album]:
-        """All albums, in the order in which they were made."""
+        """All albums, in the order of creation."""
         return list(self.library.albums.values())
 
     def album(self, name: str) -> Album:
-        """Find the only album of a name."""
+        """Return the only album with this name."""
         (album,) = (each for each in self.albums if each.name == name)
         return album
 
     def add_user(self, name: str, permissions: Iterable[str] = ("all",)) -> Key:
-        """Make an account with an API key; a name has the same account, and key, in every run."""
+        """Make an account with an API key; the same name gives the same account and key in every
+        run."""
         user = User(name=name)
         if user.id not in self.library.users:
             self.library.save(user)
@@ -101,9 +103,9 @@ class StandIn:
         expires_at: datetime | None = None,
         allow_upload: bool = True,
     ) -> Link:
-        """Share an album of `owner` (without one: `user`), which is made if there is none.
+        """Share an album of `owner` (default: `user`); the album is created if it does not exist.
 
-        A slug is one link's: one that has it already becomes what is wanted, and keeps its key.
+        A slug belongs to one link: a link that has it already is changed, and keeps its key.
         """
         owner_id = (owner or self.user).id
         mine = (each for each in self.albums if (each.owner, each.name) == (owner_id, album))
@@ -142,12 +144,12 @@ class StandIn:
         self._socket.close()
 
     async def down(self, seconds: float | None = None) -> None:
-        """Refuse connections and cut those there are, until `up` or for so many seconds."""
+        """Cut all connections and refuse new ones, for `seconds` or until `up`."""
         self.refuse(seconds)
         await self._closed
 
     def refuse(self, seconds: float | None = None) -> None:
-        """Go down without waiting for the requests in flight to end: one of them may have asked."""
+        """Go down without waiting for requests in flight to end: one of them may have caused it."""
         if self._server:
             self._close()
             self._hold_port()
@@ -157,28 +159,28 @@ class StandIn:
             self._comeback = asyncio.get_running_loop().call_later(seconds, self.up)
 
     def up(self) -> None:
-        """Come back on the same port; what was there is still there."""
+        """Come back up on the same port, with the same contents."""
         if self._server is None:
             self._listen()
 
     def run_jobs(self) -> None:
-        """Do what Immich leaves to its queue: assets deleted for good vanish."""
+        """Run Immich's job queue: remove the assets that were deleted for good."""
         for asset in [each for each in self.assets if each.doomed]:
             self.library.remove(asset)
 
     def note(self, name: str, status: int, received: int) -> None:
-        """Remember an exchange, and that it may have left a job."""
+        """Record an exchange, and schedule the jobs it may have left."""
         self.exchanges.append(Exchange(name=name, status=status, received=received))
         if self._job_delay is not None and name == "DELETE /assets":
             asyncio.get_running_loop().call_later(self._job_delay, self.run_jobs)
 
     async def serve(self) -> None:
-        """Take the time an upload takes."""
+        """Wait for as long as an upload is to take."""
         if self.service_time:
             await asyncio.sleep(self.service_time)
 
     def _hold_port(self) -> None:
-        """Bind without listening: the port stays ours, and connections are refused."""
+        """Bind without listening: the port stays reserved, and connections are refused."""
         family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setblocking(False)
@@ -197,7 +199,7 @@ class StandIn:
         self._server.add_socket(self._socket)
 
     def _close(self) -> None:
-        """Stop listening, and start to close what is open; `_closed` is done when it is."""
+        """Stop listening, and start to close open connections; `_closed` is done once they are."""
         self.faults.wake()
         if self._server:
             self._server.stop()

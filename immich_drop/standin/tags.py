@@ -7,7 +7,7 @@ from immich_drop.standin.wire import Refusal
 
 
 def upsert_tags(call: Call) -> Answer:
-    """PUT /tags: make each tag and its parents unless they exist."""
+    """PUT /tags: create each tag and its parents unless they exist."""
     return Answer(
         200, [tag_json(_upsert(call, str(each))) for each in read_list(call.body, "tags")]
     )

@@ -1,4 +1,4 @@
-"""Endpoints an uploader calls: the upload itself, and the check of checksums before it."""
+"""The endpoints that an uploader calls: the upload, and the check of checksums before it."""
 
 import base64
 import os
@@ -13,12 +13,12 @@ from immich_drop.standin.sidecars import description
 from immich_drop.standin.wire import Problem, Refusal, Wire
 
 BIND_PARAMETERS = 65_535
-"""What one Postgres statement takes."""
+"""The most parameters that one Postgres statement takes."""
 NO_BODY = Problem(path=(), old=(), new="Invalid input: expected object, received undefined")
 
 
 def decode_checksum(text: str) -> bytes:
-    """Read a SHA-1 as Immich does: 28 characters are base64, else hex; garbage finds nothing."""
+    """Decode a SHA-1 as Immich does: 28 characters are base64, else hex; garbage matches nothing."""
     try:
         return base64.b64decode(text) if len(text) == 28 else bytes.fromhex(text)
     except ValueError:
@@ -26,12 +26,12 @@ def decode_checksum(text: str) -> bytes:
 
 
 def known(call: Call, checksum: str) -> Asset | None:
-    """Find the asset `x-immich-checksum` names; it is a hint and never compared with the body."""
+    """Find the asset that `x-immich-checksum` names; the body is never checked against it."""
     return call.library.find(call.owner, decode_checksum(checksum))
 
 
 def upload(call: Call) -> Answer:
-    """POST /assets, once the body is on disk: take the file in, or find it in the library."""
+    """POST /assets, once the body is on disk: store the file, or find it in the library."""
     body = call.content
     if not body.understood and call.release.wire is not Wire.V2:
         raise Refusal(400, problems=[NO_BODY])
@@ -99,7 +99,7 @@ def _asset(call: Call, received: Received, form: UploadForm) -> Asset:
 
 
 def _join(call: Call, asset: Asset) -> None:
-    """Put what came through a shared link into its album (2.6.2, #27063); duplicates too."""
+    """Add a file uploaded through a shared link to the album (2.6.2, #27063); duplicates too."""
     if call.link is None or call.link.album is None or call.release.version < (2, 6, 2):
         return
     album = call.library.albums[call.link.album]
@@ -108,7 +108,7 @@ def _join(call: Call, asset: Asset) -> None:
 
 
 def duplicate(asset: Asset) -> Answer:
-    """Answer an upload of bytes the library has."""
+    """Answer an upload whose bytes the library already has."""
     return Answer(200, {"status": "duplicate", "id": asset.id})
 
 

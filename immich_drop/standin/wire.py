@@ -1,7 +1,7 @@
 """What differs on the wire between Immich's versions: error bodies, scopes, file types.
 
-Three forms are known: V2 (1.106 to 2.7), PRE3 (builds between 2.7 and 3.0, which report 2.7.5) and
-V3. V2 and PRE3 are recorded from real servers; V3 is told by its SDK and by captures.
+There are three forms: V2 (1.106 to 2.7), PRE3 (builds between 2.7 and 3.0, which report 2.7.5) and
+V3. V2 and PRE3 were recorded from real servers; V3 follows its SDK and captures.
 """
 
 from collections.abc import Sequence
@@ -104,18 +104,18 @@ ADDED: dict[str, Version] = {
     ".mxf": (2, 6, 0),
     ".ts": (2, 7, 0),
 }
-"""Types which came after 1.106; .mpo came with PRE3."""
+"""Types added after 1.106; .mpo was added in PRE3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What is wrong with one field of a request, in the words of either validator."""
+    """What is wrong with one field of a request, in the words of both validators."""
 
     path: tuple[str | int, ...]
     old: tuple[str, ...]
-    """class-validator's sentences (V2)."""
+    """class-validator's messages (V2)."""
     new: str
-    """zod's sentence (PRE3, V3)."""
+    """zod's message (PRE3, V3)."""
 
     @property
     def dotted(self) -> str:
@@ -124,7 +124,7 @@ class Problem:
 
 
 class Refusal(Exception):
-    """A request which Immich answers with an error."""
+    """A request that Immich answers with an error."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class Refusal(Exception):
         self.message = message
         self.problems = problems
         self.bare = bare
-        """Raised before Immich's own code runs: no correlation id."""
+        """Raised before Immich's own code runs, so it has no correlation id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,13 @@ class Release:
 
     @classmethod
     def of(cls, version: Version, wire: Wire | None = None) -> "Release":
-        """Name the release; the wire form follows from the version unless it is given."""
+        """Return the release; the wire form follows from the version unless it is given."""
         return cls(version, wire or (Wire.V3 if version >= (3, 0, 0) else Wire.V2))
 
     def scope(self, scope: str) -> str | None:
-        """Tell which permission a call needs that declares `scope`; None: any valid key will do.
+        """Return the permission needed for a call declared with `scope`; None: any valid key.
 
-        `asset.check` is our name for that of the bulk check, which was undeclared at first.
+        `asset.check` is our name for the scope of the bulk check, which at first declared none.
         """
         if self.version < (1, 136, 0) or not scope:
             return None
@@ -174,7 +174,7 @@ class Release:
         }
 
     def kind(self, name: str) -> str | None:
-        """Tell the kind of a file (`image`, `video`, `sidecar`) by its name; None: unsupported."""
+        """Return a file's kind (`image`, `video`, `sidecar`) by its name; None: unsupported."""
         return _kinds(self).get(PurePath(name).suffix.lower())
 
     def _knows(self, suffix: str) -> bool:
@@ -215,7 +215,7 @@ class Release:
         return {"message": "Validation failed", "errors": errors}
 
     def correlation_header(self) -> str:
-        """Name the header which carries the correlation id."""
+        """The name of the header that carries the correlation id."""
         return "X-Correlation-ID" if self.wire is Wire.V3 else "x-immich-cid"
 
 
