@@ -15,6 +15,7 @@ from immich_drop.connections import BoundedServer, listen
 from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
+from immich_drop.destination_factory import DestinationFactory
 from immich_drop.entrance import Entrance
 from immich_drop.handlers import make_application
 from immich_drop.handlers.forwarded import Forwarded, subscriber
@@ -39,7 +40,6 @@ from immich_drop.spool import Spool
 from immich_drop.sweep import LOOK, Sweeper
 from immich_drop.tasks import Tasks
 from immich_drop.upload import State
-from immich_drop.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -87,11 +87,11 @@ class App:
         self._allowance = Allowance(
             open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
         )
-        self._ways = self._make_ways()
+        self._factory = self._make_factory()
         self._destinations = Destinations(
-            make=self._ways.open, db=self._db, progress=self._progress, now=_now
+            make=self._factory.make, db=self._db, progress=self._progress, now=_now
         )
-        self._accepted = Accepted(immich=self._ways.own.immich, db=self._db)
+        self._accepted = Accepted(immich=self._factory.own.immich, db=self._db)
         self._receiver = self._make_receiver()
         self._sweeper = Sweeper(
             db=self._db,
@@ -106,9 +106,9 @@ class App:
         self._server: BoundedServer
         self._clocks: list[asyncio.Task[None]]
 
-    def _make_ways(self) -> Ways:
+    def _make_factory(self) -> DestinationFactory:
         settings = self._settings
-        return Ways(
+        return DestinationFactory(
             base_url=settings.immich_base_url,
             api_key=settings.immich_api_key,
             album_name=settings.immich_album_name,
@@ -161,7 +161,7 @@ class App:
             counts=self._db.count,
             oldest=oldest,
             free=self._spool.free,
-            immich_up=lambda: self._ways.own.gate.reason is None,
+            immich_up=lambda: self._factory.own.gate.reason is None,
         )
 
     def _make_creator(self) -> Creator:
@@ -183,7 +183,7 @@ class App:
         return Entrance(
             own=own if settings.immich_api_key and settings.drop_page else None,
             book=self._book,
-            immich=self._ways.immich,
+            immich=self._factory.immich,
             clock=time.monotonic,
             now=_now,
         )
@@ -210,7 +210,7 @@ class App:
             db=self._db,
             spool=self._spool,
             room=self._room,
-            gate=self._ways.own.gate,
+            gate=self._factory.own.gate,
             destinations=self._destinations,
         )
 
@@ -281,7 +281,7 @@ class App:
 
     def _start_clocks(self) -> None:
         expiration = self._settings.upload_expiration.total_seconds()
-        own = self._ways.own
+        own = self._factory.own
         has_key = bool(self._settings.immich_api_key)
         pulse = Pulse(immich=own.immich, gate=own.gate, has_key=has_key)
         jobs = [

@@ -120,7 +120,7 @@ class ImmichCourier:
         """Ask Immich, which decides; what only our ledger remembers is not there."""
         found = (await self._immich.find([checksum])).get(checksum)
         if found is None and self._ledger.known([checksum], link=link):
-            await self._ledger.disown(checksum, link=link)
+            await self._ledger.forget(checksum, link=link)
         return found
 
     async def _adopt(self, upload: Upload, checksum: bytes, found: Found) -> Delivered:

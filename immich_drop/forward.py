@@ -112,7 +112,7 @@ class Forwarder:
 
     def idle(self) -> bool:
         """Tell whether there is nothing to deliver, now or later."""
-        return self._turns.empty() and not self._taken
+        return self._turns.is_empty() and not self._taken
 
     def sent(self, upload_id: str) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""

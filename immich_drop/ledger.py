@@ -35,7 +35,7 @@ class Ledger:
         query = "SELECT 1 FROM ledger WHERE link = ? AND checksum = ?"
         return {checksum for checksum in checksums if self._db.read(query, link, checksum)}
 
-    async def disown(self, checksum: bytes, *, link: str) -> None:
+    async def forget(self, checksum: bytes, *, link: str) -> None:
         """Delete a checksum that Immich does not have any more."""
         await self._db.write(
             lambda c: c.execute(

@@ -35,7 +35,7 @@ class Turns:
         """Tell whether an upload is queued, or will be."""
         return upload_id in self._members or upload_id in self._timers
 
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Tell whether no upload is queued, nor will be."""
         return not self._members and not self._timers
 

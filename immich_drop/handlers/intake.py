@@ -97,7 +97,7 @@ class Intake:
     async def _more(self) -> bool:
         self._pace.wait()
         more = await self._framing.more()
-        self._pace.come(0)
+        self._pace.arrived(0)
         return more
 
     async def _read(self) -> None:
@@ -112,7 +112,7 @@ class Intake:
         except StreamClosedError:
             await self._take_buffer_back()
             raise
-        self._pace.come(count)
+        self._pace.arrived(count)
         self._filled += count
         self._framing.left -= count
         self._reception.read += count

@@ -24,7 +24,7 @@ class Pace:
         """Note that from now on we wait for the guest."""
         self._since = self._clock()
 
-    def come(self, count: int) -> None:
+    def arrived(self, count: int) -> None:
         """Note that `count` bytes came, and that we wait no longer."""
         self._waited += self._silence
         self._since = None

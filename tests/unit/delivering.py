@@ -12,6 +12,7 @@ from immich_drop.album import Album
 from immich_drop.db import Db
 from immich_drop.deliver import ImmichCourier
 from immich_drop.destination import Destination, Destinations
+from immich_drop.destination_factory import SPARE
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.immich import ApiKey, Immich, Patience
@@ -21,7 +22,6 @@ from immich_drop.progress import Event, Progress
 from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
 from immich_drop.upload import State, Upload
-from immich_drop.ways import SPARE
 from unit.make import Clock, row_when, sha1, upload
 
 SESSION = "s" * 22

@@ -1,4 +1,4 @@
-"""All ways to Immich, put together as the drop does it, before a stand-in with shared links."""
+"""All destinations, put together as the drop does it, before a stand-in with shared links."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,6 +9,7 @@ from typing import Any
 
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
+from immich_drop.destination_factory import DestinationFactory
 from immich_drop.immich import ShareKey
 from immich_drop.ledger import Ledger
 from immich_drop.link import LinkBook
@@ -17,7 +18,6 @@ from immich_drop.progress import Progress
 from immich_drop.spool import Spool
 from immich_drop.standin import Link, StandIn
 from immich_drop.upload import OWN, State, Upload
-from immich_drop.ways import Ways
 from unit.make import row_when, sha1, upload
 
 
@@ -30,13 +30,13 @@ class Outwards:
     book: LinkBook
     spool: Spool
     standin: StandIn
-    ways: Ways
+    factory: DestinationFactory
     destinations: Destinations
 
     async def share(self, album: str, **options: Any) -> Link:
         """Make a link that a guest has come by."""
         link = self.standin.make_link(album=album, **options)
-        immich = self.ways.immich(ShareKey(link.key))
+        immich = self.factory.immich(ShareKey(link.key))
         await self.book.remember(await immich.shared_link(), password=None)
         immich.close()
         return link
@@ -87,7 +87,7 @@ async def outwards(
     concurrency: int = 3,
     standin: StandIn | None = None,
 ) -> AsyncIterator[Outwards]:
-    """Open all ways on a folder; another time may follow on the same."""
+    """Open all destinations on a folder; another time may follow on the same."""
     ours = standin is None
     if standin is None:
         standin = StandIn(folder / "immich", job_delay=None)
@@ -96,7 +96,7 @@ async def outwards(
     db.open()
     ledger, book = Ledger(db), LinkBook(db)
     spool.prepare()
-    ways = Ways(
+    factory = DestinationFactory(
         base_url=standin.url,
         api_key=standin.key if api_key is None else api_key,
         album_name=album,
@@ -110,7 +110,7 @@ async def outwards(
         metrics=Metrics(),
         now=now,
     )
-    destinations = Destinations(make=ways.open, db=db, progress=progress, now=now)
+    destinations = Destinations(make=factory.make, db=db, progress=progress, now=now)
     destinations.start()
     try:
         yield Outwards(
@@ -119,7 +119,7 @@ async def outwards(
             book=book,
             spool=spool,
             standin=standin,
-            ways=ways,
+            factory=factory,
             destinations=destinations,
         )
     finally:

@@ -22,7 +22,7 @@ async def prepare(drop: Half) -> None:
     made = [await drop.bring(data) for data in (HERE, ELSEWHERE)]
     for each in made:
         await drop.settled(each.id)
-    await drop.ledger.disown(sha1(ELSEWHERE), link=OWN)
+    await drop.ledger.forget(sha1(ELSEWHERE), link=OWN)
     for data, state in (
         (WAITS, State.RECEIVED),
         (UNFINISHED, State.RECEIVING),

@@ -27,7 +27,7 @@ async def test_settling_fills_the_ledger_or_does_nothing(tmp_path: Path) -> None
         assert (settled.code, settled.retry_at) == (None, None)
         assert ledger.known([PHOTO, sha1(b"else")], link=OWN) == {PHOTO}
         assert ledger.entries() == [(PHOTO, "asset", START, OWN)]
-        await ledger.disown(PHOTO, link=OWN)
+        await ledger.forget(PHOTO, link=OWN)
         assert ledger.known([PHOTO], link=OWN) == set()
 
 
@@ -40,6 +40,6 @@ async def test_one_link_knows_nothing_of_another(tmp_path: Path) -> None:
             await ledger.settle(came, State.STORED, f"asset of {link}", START)
         assert ledger.known([PHOTO], link="a") == ledger.known([PHOTO], link="b") == {PHOTO}
         assert ledger.known([PHOTO], link=OWN) == ledger.known([PHOTO], link="c") == set()
-        await ledger.disown(PHOTO, link="a")
+        await ledger.forget(PHOTO, link="a")
         assert ledger.known([PHOTO], link="a") == set()
         assert [entry[1:] for entry in ledger.entries()] == [("asset of b", START, "b")]

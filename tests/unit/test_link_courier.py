@@ -28,7 +28,7 @@ CLOSINGS: list[Callable[[Outwards, Link], object]] = [
 
 
 def courier(drop: Outwards, key: str) -> ImmichCourier:
-    immich = drop.ways.immich(ShareKey(key))
+    immich = drop.factory.immich(ShareKey(key))
     return ImmichCourier(
         immich=immich,
         album=None,
@@ -165,7 +165,7 @@ async def test_what_changed_on_our_disk_gets_nowhere(tmp_path: Path, open_: bool
         link = await drop.share("Wedding")
         if not open_:
             drop.standin.library.remove_link(link)
-        way = LinkCourier(courier(drop, link.key), instead=drop.ways._courier)
+        way = LinkCourier(courier(drop, link.key), instead=drop.factory._courier)
         made = await drop.receive(PHOTO, link.id)
         drop.spool.path(made.id).write_bytes(PHOTO[::-1])
         way.doubt(made.id)

@@ -54,7 +54,7 @@ def test_the_ledger_takes_over_what_arrived(old: Path) -> None:
 @pytest.mark.gen_test
 async def test_it_is_taken_over_once(old: Path) -> None:
     with opened(old) as db:
-        await Ledger(db).disown(bytes.fromhex("ab" * 20), link=OWN)
+        await Ledger(db).forget(bytes.fromhex("ab" * 20), link=OWN)
     with opened(old) as db:
         assert [checksum.hex() for checksum, *_ in Ledger(db).entries()] == ["cd" * 20]
 

@@ -29,7 +29,7 @@ Few, since a file that a worker has taken goes before those of a guest who comes
 """
 
 
-class Ways:
+class DestinationFactory:
     """Builds destinations, which together send `concurrency` uploads at a time."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Ways:
             max_connections=self._concurrency + SPARE,
         )
 
-    def open(self, link_id: str) -> Destination:
+    def make(self, link_id: str) -> Destination:
         """Build the destination of a link; for OWN return the one there is. Raises LinkUnknown."""
         if link_id == OWN:
             return self.own

@@ -1,4 +1,4 @@
-"""The ways to Immich: each with the credential, the album and the line it should have."""
+"""The destinations: each with the credential, the album and the line it should have."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ PHOTO = b"a photo" * 100
 async def test_one_for_the_own_library_and_one_for_each_link(tmp_path: Path) -> None:
     async with outwards(tmp_path, album="Ours") as drop:
         one, other = await drop.share("Wedding"), await drop.share("Club")
-        own, first, second = (drop.ways.open(each) for each in (OWN, one.id, other.id))
-        assert own is drop.ways.own
+        own, first, second = (drop.factory.make(each) for each in (OWN, one.id, other.id))
+        assert own is drop.factory.own
         assert [each.immich.by_link for each in (own, first, second)] == [False, True, True]
         assert len({id(each.gate) for each in (own, first, second)}) == 3
         assert len({id(each.forwarder) for each in (own, first, second)}) == 3
         for each in (first, second):
             each.immich.close()
         with pytest.raises(LinkUnknown):
-            drop.ways.open("nobody's")
+            drop.factory.make("nobody's")
 
 
 @pytest.mark.gen_test
@@ -52,4 +52,4 @@ async def test_a_link_needs_no_api_key(tmp_path: Path) -> None:
         link = await drop.share("Wedding")
         await drop.settled(await drop.bring(PHOTO, link.id))
         assert drop.inside("Wedding") == ["photo.jpg"]
-        assert drop.ways.own.gate.reason is None
+        assert drop.factory.own.gate.reason is None
