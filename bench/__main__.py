@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, and say what came out."""
+"""`python -m bench`: measure, and report the results."""
 
 import argparse
 import json
@@ -28,10 +28,10 @@ from bench.workloads import Workload, all_workloads
 
 MIB = 1024 * 1024
 RESERVE = 8000 * MIB
-"""Bytes of warm memory: the largest file, and what is read of it."""
+"""Bytes of warm memory: enough for the largest file and the source it is read from."""
 
 SOURCE = 256 * MIB
-"""Bytes of the file everything is cut from: more than a processor's cache, less than its memory."""
+"""Bytes of the file that all data is cut from: more than the CPU's cache, less than its memory."""
 
 
 def arguments() -> argparse.Namespace:
@@ -52,7 +52,7 @@ def arguments() -> argparse.Namespace:
 def measure(
     workload: Workload, rounds: int, order: random.Random, calm: Calm, folder: Path
 ) -> dict[str, list[Figures]]:
-    """Run every contestant in every round, each round in an order of its own."""
+    """Run every contestant in every round; the order differs from round to round."""
     runs: dict[str, list[Figures]] = {name: [] for name in workload.trials}
     for _ in range(min(rounds, workload.rounds or rounds)):
         for name in order.sample(list(runs), len(runs)):
@@ -69,7 +69,7 @@ def measure(
 
 
 def choose(workloads: Sequence[Workload], only: list[str] | None) -> list[Workload]:
-    """Pick workloads by name; ends the program when one does not exist."""
+    """Pick workloads by name; exit if one does not exist."""
     names = [workload.name for workload in workloads]
     if wrong := set(only or ()) - set(names):
         sys.exit(f"no {', '.join(sorted(wrong))}; there are {', '.join(names)}")
@@ -79,7 +79,7 @@ def choose(workloads: Sequence[Workload], only: list[str] | None) -> list[Worklo
 def keep(
     name: str, found: dict[str, list[Standing]], titles: dict[str, str], about: object
 ) -> None:
-    """Write the figures and their picture down."""
+    """Write the figures and their chart to files."""
     workloads = {key: [to_json(s) for s in several] for key, several in found.items()}
     text = json.dumps({"about": about, "titles": titles, "workloads": workloads}, indent=1)
     RESULTS.mkdir(exist_ok=True)
@@ -88,7 +88,7 @@ def keep(
 
 
 def _reserve() -> int:
-    """Return the bytes of memory a run should find warm: half of what is free."""
+    """Return the bytes of memory to warm for a run: RESERVE, but at most half of what is free."""
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGESIZE")
     return min(RESERVE, free // 2)
 
@@ -96,7 +96,7 @@ def _reserve() -> int:
 def main() -> None:
     """Measure what the command line asks for."""
     given = arguments()
-    # Whoever asks us to end gets servers ended and files removed, too.
+    # On SIGTERM, leave through the finally blocks: they end servers and remove files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     tools = gather()
     for name, reason in tools.skipped.items():

@@ -1,4 +1,4 @@
-"""The bounds we set ourselves, and whether a run kept them."""
+"""The performance budgets we set ourselves, and whether a run kept them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from bench.results import Standing
 
 Standings = Mapping[str, Sequence[Standing]]
-"""By workload."""
+"""The standings of every workload, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A bound of one figure of one contestant, absolute or as a ratio to another's."""
+    """A bound on one figure of one contestant, absolute or as a ratio to another contestant's."""
 
     what: str
     workload: str
@@ -19,11 +19,11 @@ class Budget:
     figure: str
     bound: float
     most: bool = True
-    """The bound is the most it may be, else the least."""
+    """Whether the bound is a maximum; else it is a minimum."""
     to: str | None = None
 
     def line(self, standings: Standings) -> str | None:
-        """Say how the run did; None if this was not measured."""
+        """Report the figure and the verdict; None if it was not measured."""
         value = self._value(standings)
         if value is None:
             return None
@@ -73,5 +73,5 @@ BUDGETS = (
 
 
 def verdicts(standings: Standings) -> list[str]:
-    """Say how a run did on every budget it measured."""
+    """Report on every budget that a run measured."""
     return [line for budget in BUDGETS if (line := budget.line(standings))]

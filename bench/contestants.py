@@ -1,4 +1,4 @@
-"""Who takes uploads: ours, the yardstick in C, and the servers of others."""
+"""The servers compared: ours, the yardstick in C, and those of others."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -13,25 +13,25 @@ from bench.tools import HERE, Tools
 ROOT = HERE.parent
 
 Command = Callable[[int, Path], list[str]]
-"""Makes a server's command line out of its port and the folder for its files."""
+"""Returns a server's command line for a port and a folder for its files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """How a server is run, and spoken to."""
+    """How to run a server, and how to send requests to it."""
 
     name: str
     command: Command
     path: str
-    """Where uploads begin."""
+    """Where uploads are created."""
     probe: str = "/"
-    """A small question anybody may ask; with its method unless that is GET."""
+    """A small request that anybody may make: its path, after its method unless that is GET."""
     env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A server that listens."""
+    """A running server that listens."""
 
     server: Server
     port: int
@@ -40,7 +40,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
-    """A server taking uploads in one of the forms it knows."""
+    """A server receiving uploads in one of the forms it supports."""
 
     name: str
     server: Server
@@ -52,7 +52,7 @@ class Contestant:
 def running(
     server: Server, folder: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
-    """Run a server on a folder. Raises NotReady."""
+    """Run a server that stores its files in `folder`. Raises NotReady."""
     folder.mkdir(exist_ok=True)
     port = free_port()
     command = server.command(port, folder)
@@ -63,7 +63,7 @@ def running(
 
 
 def ours(nosync: Path | None = None) -> Server:
-    """Return our own server, with an Immich that is down: what is measured is receiving."""
+    """Return our own server, with an Immich that is down, so that only receiving is measured."""
     env = {
         "HOST": "127.0.0.1",
         "PORT": "{port}",
@@ -110,7 +110,7 @@ def nginx(binary: Path) -> Server:
 
 
 def copyparty(python: Path) -> Server:
-    """Return copyparty, hashing as we do."""
+    """Return copyparty, which hashes as we do."""
 
     def command(port: int, folder: Path) -> list[str]:
         share = ["-i", "127.0.0.1", "-p", str(port), "-v", f"{folder}::rw", "--put-ck", "sha1"]
@@ -120,7 +120,7 @@ def copyparty(python: Path) -> Server:
 
 
 def python_app(name: str, python: Path) -> Server:
-    """Return a tus server made with a Python library."""
+    """Return a tus server built with a Python library."""
     script = str(HERE / "peers" / f"{name}_app.py")
     return Server(
         name=name,
@@ -131,7 +131,7 @@ def python_app(name: str, python: Path) -> Server:
 
 
 def tus_node(script: Path) -> Server:
-    """Return @tus/server on Node, the reference of the tus project itself."""
+    """Return @tus/server on Node, from the tus project itself."""
     return Server(
         name="@tus/server",
         command=lambda port, folder: ["node", str(script), str(port), str(folder)],
@@ -141,7 +141,7 @@ def tus_node(script: Path) -> Server:
 
 
 def all_of(tools: Tools) -> dict[str, Contestant]:
-    """Return every contestant that can take part, by name; "sink" comes first."""
+    """Return every contestant whose tools are available, by name; "sink" comes first."""
     found = tools.found
     contestants: list[Contestant] = []
 
@@ -165,7 +165,7 @@ def all_of(tools: Tools) -> dict[str, Contestant]:
     if "python" in found:
         add("copyparty", copyparty(found["python"]), "put")
         add("tuspyserver", python_app("tuspyserver", found["python"]), "patch")
-        # It takes a whole PATCH into memory: 8 MiB ones are its best case.
+        # It reads a whole PATCH into memory, so chunks of 8 MiB are its best case.
         add("aiohttp-tus", python_app("aiohttp_tus", found["python"]), "chunks")
     if "tus_node" in found:
         add("@tus/server", tus_node(found["tus_node"]), "patch")

@@ -1,4 +1,4 @@
-"""Workloads of the second half: what is in the spool goes to Immich."""
+"""Workloads of the delivering half: files go from the spool to Immich."""
 
 import asyncio
 import json
@@ -26,11 +26,11 @@ PARALLEL = 3
 
 SESSION = "bench-bench-bench-bench"
 LONGEST = 300.0
-"""Seconds a run may take."""
+"""The most seconds a run may take."""
 
 
 def forward(batch: Batch, service: float, folder: Path, source: Path) -> Figures:
-    """Fill our spool, then let it flow into an Immich that answers after `service` seconds."""
+    """Fill our spool, then deliver it to an Immich that answers after `service` seconds."""
     with running(ours(), folder) as server:
         send(_plan(batch, server.port, source, "patch"))
     with _taker(service, folder) as port:
@@ -51,7 +51,7 @@ def forward(batch: Batch, service: float, folder: Path, source: Path) -> Figures
 
 
 def send_only(batch: Batch, service: float, folder: Path, source: Path) -> Figures:
-    """Send the same files from a folder, by http.client and sendfile."""
+    """Send the same files from a folder, with http.client and sendfile."""
     write_files(batch, folder, source)
     with _taker(service, folder) as port:
         command = [sys.executable, "-m", "bench.sender", str(port), str(PARALLEL), str(folder)]
@@ -63,7 +63,7 @@ def send_only(batch: Batch, service: float, folder: Path, source: Path) -> Figur
 
 
 def whole_way(batch: Batch, form: Form, folder: Path, source: Path) -> Figures:
-    """Take files and deliver them; the time runs from the last "received" to "in Immich"."""
+    """Receive files and deliver them; measures from the last "received" to "in Immich"."""
     with standin(folder) as (url, key):
         env = {"IMMICH_BASE_URL": url, "IMMICH_API_KEY": key}
         with running(ours(), folder, env) as server, Meter(server.pid) as meter:
@@ -81,7 +81,7 @@ def whole_way(batch: Batch, form: Form, folder: Path, source: Path) -> Figures:
 
 
 def curl(batch: Batch, folder: Path, source: Path) -> Figures:
-    """Upload the same files to the stand-in by curl, as many at a time as we deliver."""
+    """Upload the same files to the stand-in with curl, as many at a time as we deliver."""
     files = folder.with_suffix(".files")
     write_files(batch, files, source)
     try:
@@ -118,7 +118,7 @@ def write_files(batch: Batch, folder: Path, source: Path) -> None:
 
 @contextmanager
 def standin(folder: Path) -> Iterator[tuple[str, str]]:
-    """Run the stand-in; gives its address and key."""
+    """Run the stand-in; yield its address and key."""
     library = folder.with_suffix(".library")
     command = [sys.executable, "-m", "immich_drop.standin", "--folder", str(library)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -155,7 +155,7 @@ def _taker(service: float, folder: Path) -> Iterator[int]:
 
 
 def _wait(port: int, files: int) -> float:
-    """Wait until the taker has everything; gives the seconds from the first to the last."""
+    """Wait until the taker has every file; return the seconds from the first to the last."""
     connection = Connection(("127.0.0.1", port))
     until = time.monotonic() + LONGEST
     while time.monotonic() < until:
@@ -167,7 +167,7 @@ def _wait(port: int, files: int) -> float:
 
 
 async def _until_stored(port: int, files: int) -> float:
-    """Watch as the page does; gives the time when everything was in Immich."""
+    """Watch as the page does; return the time when every file was in Immich."""
     socket = await websocket_connect(f"ws://127.0.0.1:{port}/ws")
     await socket.write_message(json.dumps({"session": SESSION}))
     stored: set[str] = set()

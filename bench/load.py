@@ -1,7 +1,7 @@
-"""The guests: sends files as a plan says, in a process of its own.
+"""The guests: sends files according to a plan, in its own process.
 
-`python -m bench.load` reads a plan as JSON from its input and prints what it saw as JSON. What a
-phone would compute beforehand (checksums) is computed before the clock starts.
+`python -m bench.load` reads a plan as JSON from standard input and prints its figures as JSON. The
+checksums, which a phone would compute beforehand, are computed before the clock starts.
 """
 
 import base64
@@ -24,15 +24,16 @@ CHUNK = 8 * 1024 * 1024
 """Bytes of one PATCH in the form `chunks`."""
 
 STRIDE = 40_009
-"""Bytes from the start of one file's window to the next one's: no two files are the same."""
+"""Bytes between the starts of two files' windows into the source: no two files are the same."""
 
 Form = Literal["put", "patch", "chunks", "creation"]
-"""One PUT; a POST and one PATCH; a POST and PATCHes of CHUNK; all in the POST."""
+"""In this order: one PUT; a POST and one PATCH; a POST and PATCHes of CHUNK bytes; all bytes in
+the POST."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Who sends what to whom."""
+    """What is sent to which server, and how."""
 
     port: int
     path: str
@@ -43,10 +44,10 @@ class Plan:
     parallel: int
     form: Form
     checksum: bool = False
-    """Name the file's SHA-1, or in the form `chunks` each chunk's."""
+    """Send the file's SHA-1, or in the form `chunks` that of each chunk."""
     ending: str = "jpg"
     session: str = ""
-    """The guest's session; empty: none is named."""
+    """The guest's session; empty: none is sent."""
 
 
 class Guest:
@@ -73,11 +74,12 @@ class Guest:
 
     @property
     def socket(self) -> socket.socket:
-        """The connection, for who sends the body at a pace of their own."""
+        """The socket, for a caller that sends the body at its own pace."""
         return self._connection.socket
 
     def begin(self, number: int) -> None:
-        """Send all of a file but its bytes; then they go to `socket`, and `end` follows."""
+        """Send the request for a file without its body; the caller writes the body to `socket`,
+        then calls `end`."""
         if self._plan.form == "put":
             path, headers = f"{self._plan.path}{self._name(number)}", {}
         else:
@@ -136,7 +138,7 @@ def chunks(plan: Plan) -> Iterator[tuple[int, int]]:
 
 
 def checksums(plan: Plan, source: Source) -> dict[tuple[int, int], str]:
-    """Compute what is to be named: by file and offset of the chunk, -1 for the file."""
+    """Compute the checksums to send, by file and offset of the chunk (-1: the whole file)."""
     known: dict[tuple[int, int], str] = {}
     for number in range(plan.files if plan.checksum else 0):
         windows = chunks(plan) if plan.form == "chunks" else [(-1, plan.size)]
@@ -151,7 +153,7 @@ def checksums(plan: Plan, source: Source) -> dict[tuple[int, int], str]:
 
 
 def send_all(plan: Plan) -> dict[str, float]:
-    """Send everything; tells `seconds`, from the first connection to the last answer.
+    """Send all files; return `seconds`, from the first connection to the last answer.
 
     Raises Refused.
     """
@@ -179,7 +181,7 @@ def send_all(plan: Plan) -> dict[str, float]:
 
 
 def drain(numbers: "SimpleQueue[int]") -> Iterator[int]:
-    """Return what is queued."""
+    """Yield the queued numbers until the queue is empty."""
     while True:
         try:
             yield numbers.get_nowait()
@@ -188,7 +190,7 @@ def drain(numbers: "SimpleQueue[int]") -> Iterator[int]:
 
 
 def side_by_side(count: int, work: Callable[[], None]) -> None:
-    """Do the same in several threads, and wait for all."""
+    """Run `work` in `count` threads, and wait for all."""
     threads = [threading.Thread(target=work) for _ in range(count)]
     for thread in threads:
         thread.start()
@@ -197,12 +199,12 @@ def side_by_side(count: int, work: Callable[[], None]) -> None:
 
 
 def to_json(plan: Plan) -> str:
-    """Write a plan down."""
+    """Return a plan as JSON."""
     return json.dumps(asdict(plan))
 
 
 def main() -> None:
-    """Carry out the plan on the standard input."""
+    """Carry out the plan on standard input."""
     given: dict[str, Any] = json.load(sys.stdin)
     try:
         print(json.dumps(send_all(Plan(**given))))

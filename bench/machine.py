@@ -1,4 +1,4 @@
-"""On what it was measured: enough to judge the figures, nothing that names the machine."""
+"""Describes the machine that was measured: enough to judge the figures, but not its name."""
 
 import os
 import platform
@@ -35,7 +35,7 @@ def _has_sha() -> bool:
 
 
 SHA_FLAGS = (("flags", "sha_ni"), ("Features", "sha1"))
-"""What x86 and ARM call it."""
+"""The name of the SHA extension on x86 and on ARM, in /proc/cpuinfo."""
 
 
 def _file_system(folder: Path) -> str:

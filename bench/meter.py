@@ -1,4 +1,4 @@
-"""What one run took, and whether the machine was quiet meanwhile."""
+"""What one run used, and whether the machine was otherwise idle."""
 
 import resource
 import time
@@ -9,37 +9,37 @@ from typing import Self
 from bench.process import TICK, weigh
 
 CALM = 0.15
-"""Cores that others may be using when a run starts."""
+"""Cores that other programs may be using when a run starts."""
 
 WINDOW = 0.4
-"""Seconds over which that is measured."""
+"""Seconds over which their use is measured."""
 
 PATIENCE = 120.0
-"""Seconds to wait for calm in all; after that runs start whatever others do."""
+"""Seconds to wait for calm, over all runs; after that, runs start without waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What came out of one run."""
+    """The results of one run."""
 
     seconds: float
     size: int
-    """Bytes that were moved."""
+    """Bytes transferred."""
     files: int = 1
     cpu: float | None = None
-    """Seconds the server used."""
+    """CPU-seconds that the server used."""
     rss: float | None = None
-    """MB it held at most."""
+    """MB of memory: the server's peak."""
     p99: float | None = None
     """Milliseconds within which 99 of 100 small requests were answered."""
     noise: float = 0.0
-    """Cores that neither server nor load used."""
+    """Cores used by neither the server nor the load generator."""
     more: dict[str, float] = field(default_factory=dict)
-    """What only this workload tells, by what it is called."""
+    """Figures that only this workload has, by name."""
 
 
 class Meter:
-    """Watches a server from enter to exit."""
+    """Measures a server between enter and exit."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -61,13 +61,13 @@ class Meter:
 
 
 class Calm:
-    """Knows when nobody else keeps the machine busy, as long as it has patience."""
+    """Waits until no other program keeps the machine busy, for PATIENCE seconds in all."""
 
     def __init__(self) -> None:
         self._patience = PATIENCE
 
     def wait(self) -> None:
-        """Return when it is calm, or when it is no use to wait any longer."""
+        """Return once the machine is calm, or the patience is used up."""
         while self._patience > 0:
             before = _busy()
             time.sleep(WINDOW)
@@ -84,6 +84,6 @@ def _own() -> float:
 
 
 def _busy() -> float:
-    """Core-seconds of the machine that were not idle; what was stolen from it counts."""
+    """Core-seconds that the machine was not idle, including those stolen by its hypervisor."""
     fields = [int(value) for value in Path("/proc/stat").read_text().split(maxsplit=9)[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / TICK

@@ -1,6 +1,6 @@
-"""Five hundred phones on a slow network, in a process of its own.
+"""Five hundred phones on a slow network, in one process.
 
-`python -m bench.phones` reads a plan as JSON; each file is a phone that sends at RATE.
+`python -m bench.phones` reads a plan as JSON; each file is sent by its own phone, at RATE.
 """
 
 import json
@@ -12,14 +12,14 @@ from bench.load import STRIDE, Guest, Plan
 from bench.wire import Source
 
 RATE = 125_000
-"""Bytes a phone sends in a second: 1 Mbit/s."""
+"""Bytes that a phone sends per second: 1 Mbit/s."""
 
 BEAT = 0.1
 """Seconds between two bursts of one phone."""
 
 
 def send_slowly(plan: Plan) -> dict[str, float]:
-    """Send all files side by side; gives `seconds`, and how `late` the last phone was."""
+    """Send all files at the same time; return `seconds`, and how `late` the last phone was."""
     source = Source(Path(plan.source))
     phones = [Guest(plan, source, {}) for _ in range(plan.files)]
     start = time.perf_counter()
@@ -40,7 +40,7 @@ def send_slowly(plan: Plan) -> dict[str, float]:
 
 
 def main() -> None:
-    """Carry out the plan on the standard input."""
+    """Carry out the plan on standard input."""
     print(json.dumps(send_slowly(Plan(**json.load(sys.stdin)))))
 
 

@@ -1,4 +1,4 @@
-"""The picture of a run: speed relative to the yardstick, as SVG."""
+"""The chart of a run: speed relative to the yardstick, as SVG."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -6,7 +6,8 @@ from html import escape
 from bench.results import Standing
 
 ROW, HEAD, LEFT, WIDE, GAP = 18, 44, 190, 420, 22
-"""Pixels: a bar's row, a title, the names, the longest bar, the space below a workload."""
+"""Pixels: height of a bar's row and of a title, width of the names and of the longest bar, space
+below a workload."""
 
 OURS, OTHERS, YARDSTICK = "#4250af", "#b8bcc8", "#5b6270"
 
@@ -14,7 +15,7 @@ STYLE = "text{font:12px system-ui,sans-serif;fill:#222}.t{font-weight:600}.n{tex
 
 
 def plot(standings: Mapping[str, Sequence[Standing]], titles: Mapping[str, str]) -> str:
-    """Draw a bar for every contestant of every workload that has a yardstick to compare with."""
+    """Draw a bar for every contestant in every workload whose yardstick was measured."""
     parts: list[str] = []
     y = 10
     for name, several in standings.items():

@@ -1,4 +1,4 @@
-"""How long does everybody else wait while a server is under load?"""
+"""Measures how long everybody else waits while a server is under load."""
 
 import threading
 import time
@@ -7,11 +7,11 @@ from typing import Self
 from bench.wire import Connection, Refused
 
 PAUSE = 0.01
-"""Seconds from an answer to the next question."""
+"""Seconds from an answer to the next request."""
 
 
 class Probe:
-    """Asks a server the same small question again and again."""
+    """Sends a server the same small request again and again."""
 
     def __init__(self, port: int, path: str) -> None:
         self._connection = Connection(("127.0.0.1", port))

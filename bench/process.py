@@ -1,4 +1,4 @@
-"""Servers as processes: started, waited for, weighed, ended."""
+"""Server processes: starts them, waits for them, measures and ends them."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ from pathlib import Path
 TICK = os.sysconf("SC_CLK_TCK")
 
 STARTING = 30.0
-"""Seconds a server may take until it listens."""
+"""The most seconds a server may take until it listens."""
 
 STOPPING = 20.0
-"""Seconds it may take to end when asked to, then it is killed."""
+"""Seconds a server has to end when asked to; then it is killed."""
 
 
 class NotReady(Exception):
-    """A server did not come up."""
+    """A server did not start to listen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,18 +30,18 @@ class Weight:
     cpu: float
     """Seconds, user and system."""
     rss: float
-    """MB, the most each ever held, in sum."""
+    """MB: the sum of the peak memory of each."""
 
 
 def free_port() -> int:
-    """Find a port nobody listens at."""
+    """Return a port that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Return when a server takes connections. Raises NotReady."""
+    """Return once a server accepts connections. Raises NotReady."""
     until = time.monotonic() + STARTING
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -57,7 +57,8 @@ def wait_until_listening(port: int, process: "subprocess.Popen[bytes]") -> None:
 def started(
     command: Sequence[str], *, port: int, log: Path, env: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a server for a while, its output in a file. Raises NotReady with the end of it."""
+    """Run a server inside the block, with its output in `log`. Raises NotReady with its last
+    lines."""
     with log.open("ab") as out:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **env}
@@ -72,7 +73,7 @@ def started(
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a server to end, then make it."""
+    """Ask a server to end; kill it if it does not."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(STOPPING)
@@ -82,7 +83,7 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def weigh(pid: int) -> Weight:
-    """Add up a process and its descendants, the ended ones too (proc(5))."""
+    """Add up the use of a process and its descendants, including ended ones (proc(5))."""
     cpu = rss = 0.0
     for member in family(pid):
         try:
@@ -91,7 +92,7 @@ def weigh(pid: int) -> Weight:
         except OSError:
             continue
         cpu += sum(map(int, stat[11:15])) / TICK
-        # A process that has ended, but was not waited for, has none.
+        # A process that has ended but was not waited for has no such line.
         rss += sum(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1000
     return Weight(cpu=cpu, rss=rss)
 

@@ -1,4 +1,4 @@
-"""Workloads of the first half: guests send, a server takes."""
+"""Workloads of the receiving half: guests send, a server receives."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ from bench.process import free_port, started
 
 
 class Failed(Exception):
-    """A run gave no figures."""
+    """A run failed, so it has no figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Batch:
     parallel: int
     ending: str = "jpg"
     relay: Path | None = None
-    """The program that puts the guests far away; None: they are near."""
+    """The program that adds latency between guests and server; None: there is none."""
 
     @property
     def total(self) -> int:
@@ -42,7 +42,7 @@ FAR = 20
 
 
 def receive(batch: Batch, contestant: Contestant, folder: Path, source: Path) -> Figures:
-    """Let a contestant take everything once. Raises Failed, NotReady."""
+    """Let a contestant receive all files once. Raises Failed, NotReady."""
     with running(contestant.server, folder) as server, _way(batch, server, folder) as port:
         plan = Plan(
             port=port,
@@ -71,7 +71,7 @@ def receive(batch: Batch, contestant: Contestant, folder: Path, source: Path) ->
 
 
 def send(plan: Plan, module: str = "bench.load") -> dict[str, float]:
-    """Carry out a plan in a process of its own. Raises Failed."""
+    """Carry out a plan in another process. Raises Failed."""
     command = [sys.executable, "-m", module]
     done = subprocess.run(command, input=to_json(plan), capture_output=True, text=True, check=False)
     if done.returncode:
@@ -82,7 +82,7 @@ def send(plan: Plan, module: str = "bench.load") -> dict[str, float]:
 
 @contextmanager
 def _way(batch: Batch, server: Running, folder: Path) -> Iterator[int]:
-    """Return the port guests come to."""
+    """Yield the port that guests connect to."""
     if batch.relay is None:
         yield server.port
         return
@@ -93,7 +93,7 @@ def _way(batch: Batch, server: Running, folder: Path) -> Iterator[int]:
 
 
 def _check_kept(folder: Path, batch: Batch) -> None:
-    """See that the bytes are there: who is fast and loses some is not fast."""
+    """Check that no bytes are missing: a server that loses some does not count as fast."""
     kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if kept < batch.total:
         raise Failed(f"{kept} bytes kept of {batch.total}")

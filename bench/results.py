@@ -1,4 +1,4 @@
-"""Out of many runs, one figure each."""
+"""Condenses many runs into one figure each."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ class Standing:
 
     name: str
     speed: float | None
-    """To the yardstick's."""
+    """As a ratio to the yardstick's."""
     mb_s: float
     files_s: float
     cpu_gb: float | None
     """CPU-seconds per GB."""
     cpu: float | None
-    """That, to the yardstick's."""
+    """The same, as a ratio to the yardstick's."""
     rss: float | None
     p99: float | None
     runs: int
@@ -38,7 +38,7 @@ def standings(runs: Runs, yardstick: str) -> list[Standing]:
 
 
 def to_json(standing: Standing) -> dict[str, object]:
-    """Write a standing down."""
+    """Return a standing as a JSON object."""
     return {
         key: round(value, 4) if isinstance(value, float) else value
         for key, value in asdict(standing).items()
@@ -68,7 +68,7 @@ def _standing(
 
 
 def _quieter_half(figures: Sequence[Figures]) -> list[Figures]:
-    """Keep the runs during which others used least of the machine."""
+    """Return the half of the runs during which other programs used the machine least."""
     quiet = sorted(figures, key=lambda run: run.noise)
     return quiet[: math.ceil(len(quiet) / 2)]
 

@@ -1,4 +1,4 @@
-"""After a crash: how soon does a phone that comes back go on?"""
+"""Measures how soon a phone that comes back after a crash can go on."""
 
 import os
 import signal
@@ -16,11 +16,11 @@ from bench.wire import Connection, Source
 
 TUS = {"Tus-Resumable": "1.0.0"}
 SETTLING = 10.0
-"""Seconds until what was sent has to be on disk."""
+"""Seconds within which the bytes sent have to be on disk."""
 
 
 def resume(size: int, folder: Path, source: Path) -> Figures:
-    """Kill the server when half of a file is there, start it again, send the rest."""
+    """Kill the server when it has half of a file, start it again, send the rest."""
     half, window = size // 2, Source(source)
     with running(ours(), folder) as server:
         path = _break_off(Connection(("127.0.0.1", server.port)), size, window, folder)
@@ -46,7 +46,7 @@ def resume(size: int, folder: Path, source: Path) -> Figures:
 
 
 def _break_off(connection: Connection, size: int, window: Source, folder: Path) -> str:
-    """Announce a file, send half of it; gives its path once that is on disk."""
+    """Create an upload and send half of its file; return its path once that is on disk."""
     headers = {"Upload-Length": str(size), "Upload-Metadata": "filename YS5tcDQ="}
     created = connection.ask("POST", "/files/", TUS | headers | {"Content-Length": "0"})
     path = urlsplit(created.headers["location"]).path

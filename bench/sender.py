@@ -1,7 +1,7 @@
-"""The yardstick of forwarding: http.client and sendfile, which do nothing but send.
+"""The yardstick of forwarding: sends with http.client and sendfile, and does nothing else.
 
-`python -m bench.sender PORT PARALLEL FOLDER`: each file in it is one POST, and each of PARALLEL
-threads keeps its connection alive.
+`python -m bench.sender PORT PARALLEL FOLDER`: each file in FOLDER is one POST; there are PARALLEL
+threads, each with one connection that it keeps alive.
 """
 
 import http.client

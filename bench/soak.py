@@ -1,9 +1,11 @@
-"""`python -m bench.soak`: a day in minutes, all the way into the stand-in; does anything grow?
+"""`python -m bench.soak`: simulates a day in minutes, with delivery into the stand-in, to see
+whether memory, disk or database grow.
 
-Every guest opens the page, brings ten files, one of them after a cut, and abandons another; every
-third comes back for that, mostly too late. Unfinished uploads expire within seconds. After each of
-24 "hours" what is settled is dated back by eight days, so that it is forgotten four hours later.
-Then the drop is weighed; the table, and bench/results/soak.json, are the curve.
+Every guest opens the page, uploads ten files (one of them with an interruption), and abandons
+another. Every third guest comes back for that one, mostly too late: unfinished uploads expire
+within seconds. After each of 24 "hours" the settled rows are dated back by eight days, so that they
+are forgotten four hours later. Then the drop's resources are measured; they are printed as a table
+and kept in bench/results/soak.json.
 """
 
 import argparse
@@ -28,23 +30,23 @@ HOURS = 24
 GUESTS = 4
 """Guests at a time."""
 EXPIRATION = 5
-"""Seconds after which an unfinished upload is forgotten; the drop looks as often."""
+"""Seconds after which an unfinished upload expires, and between two searches for such uploads."""
 AGING = timedelta(days=8)
 RETURNING = 3
-"""One guest of so many comes back for what was abandoned."""
+"""One guest in this many comes back for the abandoned upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What the drop holds at the end of an hour."""
+    """The resources the drop uses at the end of an hour."""
 
     hour: int
     uploads: int
-    """Files brought whole so far."""
+    """Files completely uploaded so far."""
     too_late: int
-    """Guests so far who came back for an upload that had expired."""
+    """Guests who came back for an expired upload so far."""
     pruned: int
-    """Settled rows that were forgotten so far."""
+    """Settled rows deleted so far."""
     rss_mb: float
     files_open: int
     threads: int
@@ -56,7 +58,7 @@ class Mark:
 
 
 class Soak:
-    """A day."""
+    """A simulated day."""
 
     def __init__(self, product: Running, folder: Path) -> None:
         self._visitors = Visitors(product.port)
@@ -66,7 +68,7 @@ class Soak:
         self._abandoned: list[Abandoned] = []
 
     def hour(self, number: int, guests: int) -> Mark:
-        """Let guests come, and weigh the drop when all they brought is in Immich."""
+        """Let guests come, and measure the drop once all their files are in Immich."""
         began, before = time.monotonic(), self._brought
         with ThreadPoolExecutor(GUESTS) as pool:
             returning = self._abandoned[::RETURNING]
@@ -81,7 +83,7 @@ class Soak:
         return mark
 
     def wait(self, query: str, count: int) -> None:
-        """Wait for a figure of the database."""
+        """Wait until a query of the database returns `count`."""
         while self._count(query) != count:
             time.sleep(0.1)
 
@@ -106,7 +108,7 @@ class Soak:
         )
 
     def _age(self) -> None:
-        """Let days pass for what is settled."""
+        """Date the settled rows back."""
         with closing(self._open()) as db, db:
             db.execute(
                 "UPDATE uploads SET updated_at = updated_at - ? WHERE state = 'stored'",
@@ -122,7 +124,7 @@ class Soak:
 
 
 def main() -> None:
-    """Bring so many uploads, and print and keep the curve."""
+    """Upload the number of files asked for; print and store the measurements."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--uploads", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, help="where the files go")

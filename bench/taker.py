@@ -1,7 +1,7 @@
-"""An Immich that only counts: what is left is the price of sending.
+"""An Immich that only counts assets, so that only the cost of sending is measured.
 
-`python -m bench.taker PORT SERVICE_SECONDS` takes assets, throws them away and knows their
-checksums afterwards, as far as the client named them. GET /seen tells how many, and when.
+`python -m bench.taker PORT SERVICE_SECONDS` accepts assets and discards them, but remembers their
+checksums if the client sent them. GET /seen returns how many came, and when.
 """
 
 import json
@@ -16,7 +16,7 @@ BUFFER = 1 << 20
 
 
 class Shelf:
-    """What was taken."""
+    """The assets received so far."""
 
     def __init__(self, service: float) -> None:
         self.service = service
@@ -27,7 +27,7 @@ class Shelf:
 
 
 class Taker(BaseHTTPRequestHandler):
-    """Answers what an uploader asks."""
+    """Answers the requests of an uploader."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

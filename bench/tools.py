@@ -15,13 +15,13 @@ RESULTS = HERE / "results"
 
 @dataclass(slots=True)
 class Tools:
-    """Where the tools are; what cannot be had is missing, with the reason in `skipped`."""
+    """Where the tools are; those that cannot be had are missing, with the reason in `skipped`."""
 
     found: dict[str, Path] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
     def need(self, names: tuple[str, ...], get: Callable[[], dict[str, Path]]) -> None:
-        """Get tools that come together."""
+        """Get tools that are installed together."""
         try:
             self.found |= get()
         except (OSError, subprocess.CalledProcessError) as error:
@@ -31,7 +31,7 @@ class Tools:
 
 
 def gather() -> Tools:
-    """Compile and install."""
+    """Compile and install all tools."""
     tools = Tools()
     tools.need(("sink", "relay", "nosync"), _compile)
     tools.need(("python",), _install_python)

@@ -1,4 +1,4 @@
-"""The guests of a soak: they finish, come back, watch, give up, and come back too late."""
+"""The guests of the soak test: they finish, resume, watch, give up, and come back too late."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Unexpected(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned:
-    """An upload of which only half came."""
+    """An upload of which only half was sent."""
 
     session: str
     location: str
@@ -52,7 +52,7 @@ class Visitors:
         return Abandoned(session=session, location=given_up)
 
     def come_back(self, abandoned: Abandoned) -> bool:
-        """Bring the whole file after all; tells whether it was too late to go on."""
+        """Upload the whole file after all; return whether it was too late to resume."""
         data = secrets.token_bytes(SIZE)
         with closing(self._connect()) as guest:
             try:
@@ -75,7 +75,7 @@ class Visitors:
         self._finish(guest, location, data)
 
     def _cut(self, location: str, data: bytes) -> None:
-        """Send half of a body, and hang up."""
+        """Send half of a body, then close the connection."""
         phone = self._connect()
         phone.putrequest("PATCH", location)
         for name, value in {**TUS, "Upload-Offset": "0", "Content-Length": str(SIZE)}.items():
@@ -84,7 +84,7 @@ class Visitors:
         phone.close()
 
     def _finish(self, guest: HTTPConnection, location: str, data: bytes) -> None:
-        """Go on at the offset; again, if the request that was cut comes to light only now."""
+        """Resume at the offset; retry if the server only now handles the request that was cut."""
         try:
             self._go_on(guest, location, data)
         except Unexpected as refusal:
@@ -99,7 +99,7 @@ class Visitors:
         _answer(guest, 204)
 
     def _watch(self, session: str) -> socket.socket:
-        """Open the page's WebSocket and say who we are; what it tells is left unread."""
+        """Open the page's WebSocket and send our session; its messages are left unread."""
         page = socket.create_connection(("127.0.0.1", self._port), timeout=60)
         head = (
             f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n"
@@ -108,13 +108,13 @@ class Visitors:
         )
         page.sendall(head.encode())
         said = json.dumps({"session": session}).encode()
-        # Masked with zeros: the text as it is (RFC 6455, section 5.3).
+        # A mask of zeros leaves the text as it is (RFC 6455, section 5.3).
         page.sendall(bytes([0x81, 0x80 | len(said)]) + bytes(4) + said)
         return page
 
 
 def _create(guest: HTTPConnection, session: str, item: str, data: bytes) -> str:
-    """Make an upload, with its bytes if there are any; gives its path."""
+    """Create an upload, with its first bytes if there are any; return its path."""
     said = {"filename": f"{item}.jpg", "session": session, "item": item}
     metadata = ",".join(
         f"{key} {b64encode(value.encode()).decode()}" for key, value in said.items()

@@ -1,9 +1,9 @@
-"""Free memory that is really there.
+"""Provides free memory that the host of a virtual machine cannot take back.
 
-The host of a virtual machine takes free memory back (free page reporting), and whoever touches it
-next waits while it is given anew: writing a file becomes four times slower, or not, as it happens.
-A server that takes long to start met cold memory each time. So a run finds a reserve of free pages
-in pieces too small to be taken back: one page in KEEP stays ours.
+Such a host takes free memory back (free page reporting), and the next program to touch it waits
+until the host provides it again: writing a file becomes up to four times slower, at random. A
+server that takes long to start met such cold memory each time. So each run gets a reserve of free
+memory in pieces too small for the host to take: of every KEEP pages, one stays allocated here.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 
 @contextmanager
 def warm(size: int) -> Iterator[None]:
-    """Have `size` bytes of warm, free memory."""
+    """Provide `size` bytes of warm, free memory inside the block."""
     libc = ctypes.CDLL(None, use_errno=True)
     file = os.memfd_create("reserve")
     try:

@@ -1,4 +1,4 @@
-"""HTTP as a load generator speaks it: prepared heads, bodies by sendfile, no more."""
+"""A minimal HTTP client for the load generators: prepared heads, and bodies sent by sendfile."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ PATIENCE = 120
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said."""
+    """One HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -22,7 +22,7 @@ class Answer:
 
 
 class Refused(Exception):
-    """The server did not take what it was sent."""
+    """The server refused a request."""
 
 
 class Source:
@@ -33,14 +33,14 @@ class Source:
         self._size = path.stat().st_size
 
     def send(self, peer: socket.socket, start: int, count: int) -> None:
-        """Send a window."""
+        """Send the bytes of a window."""
         for offset, size in self._pieces(start, count):
             done = 0
             while done < size:
                 done += os.sendfile(peer.fileno(), self._file, offset + done, size - done)
 
     def read(self, start: int, count: int) -> Iterable[bytes]:
-        """Read a window, a MiB at a time."""
+        """Yield the bytes of a window, one MiB at a time."""
         for offset, size in self._pieces(start, count):
             for done in range(0, size, 1 << 20):
                 yield os.pread(self._file, min(1 << 20, size - done), offset + done)
@@ -55,7 +55,7 @@ class Source:
 
 
 class Connection:
-    """One connection, kept alive as long as the server says so."""
+    """One connection, kept alive as long as the server allows it."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
@@ -63,11 +63,11 @@ class Connection:
         self.socket = _connect(address)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.socket.close()
 
     def head(self, method: str, path: str, headers: dict[str, str]) -> bytes:
-        """Put the head of a request together."""
+        """Build the head of a request."""
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         return f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n{fields}\r\n".encode("latin-1")
 
@@ -128,7 +128,7 @@ class Connection:
 def _connect(address: tuple[str, int]) -> socket.socket:
     connected = socket.create_connection(address, timeout=PATIENCE)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # The kernel's own time-outs leave the socket blocking, as sendfile wants it.
+    # The timeouts are left to the kernel, because sendfile needs a blocking socket.
     connected.settimeout(None)
     patience = struct.pack("ll", PATIENCE, 0)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)

@@ -18,23 +18,23 @@ from bench.tools import Tools
 MB = 1_000_000
 
 Trial = Callable[[Path, Path], Figures]
-"""Runs once in a folder of its own, with the source of the bytes."""
+"""Runs once, in an empty folder and with the file that all bytes come from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """Something that happens, and those who are measured at it."""
+    """One kind of load, and the contestants measured under it."""
 
     name: str
     title: str
     trials: Mapping[str, Trial]
     yardstick: str
-    """Whose speed is 1."""
+    """The contestant whose speed is 1."""
     rounds: int | None = None
-    """How often, when once is enough."""
+    """How many rounds, if not as many as the command line says."""
 
     def among(self, names: Collection[str] | None) -> "Workload":
-        """Leave out those who are not named; the yardstick stays."""
+        """Leave out contestants that are not in `names`, except the yardstick."""
         chosen = {*(names or self.trials), self.yardstick}
         trials = {name: trial for name, trial in self.trials.items() if name in chosen}
         return replace(self, trials=trials)
@@ -47,7 +47,7 @@ MANY = ("drop", "drop, no sync", "drop, sha1", "drop, creation", "drop, creation
 
 
 def all_workloads(tools: Tools, scale: float) -> list[Workload]:
-    """Return every workload; `scale` is how much of the full sizes is sent."""
+    """Return every workload, at `scale` times its full size."""
     field = all_of(tools)
 
     def taking(name: str, title: str, batch: Batch, names: Iterable[str]) -> Workload:
@@ -87,14 +87,14 @@ def _title(batch: Batch) -> str:
 
 def _phones(field: Mapping[str, Contestant], seconds: int) -> Workload:
     names = ("sink", "drop", *PEERS)
-    # aiohttp-tus has no other form than a PATCH in memory: here that is its own affair.
+    # aiohttp-tus can only read a PATCH into memory; in this workload we accept that.
     trials = {n: partial(_crowd, field[n], seconds) for n in names if n in field}
     title = f"500 phones with 1 Mbit/s each, for {seconds} s"
     return Workload(name="phones", title=title, trials=trials, yardstick="sink", rounds=1)
 
 
 def _crowd(contestant: Contestant, seconds: int, folder: Path, source: Path) -> Figures:
-    """Let 500 phones send at their pace."""
+    """Let 500 phones send at their own pace."""
     with running(contestant.server, folder) as server:
         plan = Plan(
             port=server.port,

@@ -1,4 +1,4 @@
-/* Preloaded into a server, it makes durability free: what is left is the price of the program. */
+/* Preloaded into a server, it makes fdatasync do nothing: measures the server without the disk. */
 int fdatasync(int file)
 {
     (void)file;

@@ -1,9 +1,9 @@
-/* A network with a long way to go: hands bytes on, each a fixed time after it came.
+/* A network with latency: forwards every byte a fixed time after its arrival.
  *
  *   relay PORT TARGET_PORT MILLISECONDS_ONE_WAY
  *
- * For machines without netem. Requests and answers take their round trip; TCP's congestion window
- * does not, because each side's acknowledgements come from here.
+ * For machines without netem. Requests and answers are delayed, but TCP's congestion window is not
+ * affected by the delay, because the relay acknowledges each side's data at once.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -70,7 +70,7 @@ static void take(way *w)
     }
 }
 
-/* Sends what is due; true when something of it would not fit. */
+/* Sends what is due; true if the socket did not take all of it. */
 static bool give(way *w)
 {
     for (block *b; (b = w->first) && b->due <= now();) {
@@ -117,7 +117,7 @@ static void join(int listener, int epoll, const struct sockaddr_in *target)
     add(server, guest, epoll);
 }
 
-/* Moves what can be moved; milliseconds until it is worth another try. */
+/* Moves all bytes that can be moved; returns the milliseconds until the next try. */
 static int turn(void)
 {
     long long soonest = now() + 1000000000LL;

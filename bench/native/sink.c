@@ -1,10 +1,11 @@
-/* The yardstick: receives, writes and hashes what is PUT, and does nothing else.
+/* The yardstick: receives, writes and hashes the body of each PUT, and does nothing else.
  *
  *   sink PORT FOLDER [sync]
  *
- * One thread per connection receives into two large buffers; a second one writes and hashes them in
- * pieces that stay in the cache. A body that fits one buffer is worth no hop to another thread.
- * With `sync` a file and its name are on disk for good before the answer.
+ * For each connection, one thread receives into two large buffers, and a second one writes and
+ * hashes them in pieces that fit the cache. A body that fits one buffer is handled by the first
+ * thread alone: passing it on would cost more than it saves.
+ * With `sync` a file and its name are fsynced before the answer.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -33,12 +34,12 @@ typedef struct {
     int peer, file;
     EVP_MD_CTX *hash;
     char *buffer[2];
-    size_t filled[2]; /* bytes that wait to be written */
+    size_t filled[2]; /* bytes waiting to be written */
     bool busy[2], over;
     pthread_mutex_t lock;
     pthread_cond_t turn;
     char head[HEAD];
-    size_t have; /* bytes of `head` that were received */
+    size_t have; /* bytes received into `head` */
 } connection;
 
 static void fail(const char *what)
@@ -79,7 +80,7 @@ static void *write_on(void *argument)
     }
 }
 
-/* Fills a buffer, first with what came along with the head; false when the peer is gone. */
+/* Fills a buffer, first with the bytes that came with the head; false if the peer has gone. */
 static bool fill(connection *c, char *buffer, size_t size)
 {
     size_t have = c->have < size ? c->have : size;
@@ -166,7 +167,7 @@ static bool store(connection *c, const char *name, size_t length)
     return whole;
 }
 
-/* Receives a request's head; its size, or 0 when the peer is gone. */
+/* Receives a request's head; returns its size, or 0 if the peer has gone. */
 static size_t receive_head(connection *c)
 {
     char *end;

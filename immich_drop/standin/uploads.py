@@ -18,7 +18,7 @@ NO_BODY = Problem(path=(), old=(), new="Invalid input: expected object, received
 
 
 def decode_checksum(text: str) -> bytes:
-    """Decode a SHA-1 as Immich does: 28 characters are base64, else hex; garbage matches nothing."""
+    """Decode a SHA-1 as Immich does: 28 characters are base64, else hex; garbage is never found."""
     try:
         return base64.b64decode(text) if len(text) == 28 else bytes.fromhex(text)
     except ValueError:

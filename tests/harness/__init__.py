@@ -1,1 +1,1 @@
-"""What the black-box tests drive the product with: processes, sockets and a bad network."""
+"""The tools of the black-box tests: processes, sockets and a bad network."""

@@ -1,10 +1,10 @@
-"""What every answer of one kind has in common."""
+"""Checks that apply to every answer of one kind."""
 
 from harness.wire import Connection, Hangup, Response
 
 
 def refused(answer: Response, status: int, code: str | None = None) -> None:
-    """Check a refusal: its status, and a body which a page can translate."""
+    """Check a refusal: its status, and a body that the page can translate."""
     assert answer.status == status, answer
     assert answer["Content-Type"].startswith("application/json"), answer
     problem = answer.json()
@@ -15,7 +15,7 @@ def refused(answer: Response, status: int, code: str | None = None) -> None:
 
 
 def usable_or_closed(connection: Connection, answer: Response) -> None:
-    """Check that the connection serves on after `answer`, or was closed with an announcement."""
+    """Check that the connection still works after `answer`, or that `answer` announced its end."""
     if (answer.get("Connection") or "").lower() == "close":
         assert connection.until_closed() == b""
         return

@@ -1,4 +1,4 @@
-"""A guest's browser on a network of its own: the page as it is served, with its real engine."""
+"""A guest's browser on its own network, with the page as served and its real upload engine."""
 
 import hashlib
 import os
@@ -19,7 +19,7 @@ from harness.wait import until
 PATIENCE_MS = 20_000
 TAKEN = datetime.fromtimestamp(1_600_000_000, UTC)
 EXPECTED = re.compile(r"Failed to load resource|WebSocket connection")
-"""What a browser itself notes of a bad network, and of plain http."""
+"""What a browser itself logs about a bad network, and about plain HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,11 @@ class Guest:
         return self.page.locator("li", has=self.page.locator(".name", has_text=path.name))
 
     def press(self, what: str) -> None:
-        """Press the visible button that does it."""
+        """Press the visible button with this action."""
         self.page.locator(f"[data-do={what}]:visible").click()
 
     def wait_sent(self, amount: float) -> None:
-        """Wait until so many bytes went up on this network."""
+        """Wait until `amount` bytes were sent over this network."""
         until(lambda: self.network.sent > amount, f"{amount:.0f} bytes to be sent")
 
 
@@ -58,7 +58,7 @@ class Guest:
 def tab(
     context: BrowserContext, network: Hostile, *, host: str = "127.0.0.1", path: str = "/"
 ) -> Iterator[Guest]:
-    """Open the page in a new tab; at the end nothing may have gone wrong in it."""
+    """Open the page in a new tab; at the end, check that no errors were logged in it."""
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     mishaps: list[str] = []
@@ -77,7 +77,7 @@ def by_key(link: Link) -> str:
 
 
 def expect_door(page: Page, title: str) -> None:
-    """Wait until the page says that this guest cannot come in, and why."""
+    """Wait until the page says that this guest is not let in, and why."""
     expect(page.locator("#title")).to_have_text(title, timeout=PATIENCE_MS)
 
 
@@ -93,7 +93,7 @@ def _complaint(message: ConsoleMessage) -> list[str]:
 
 
 def photos(folder: Path, *sizes: int) -> list[Path]:
-    """Make files like no others, as long as asked for."""
+    """Create one file of each size; no two have the same bytes."""
     folder.mkdir(exist_ok=True)
     paths = [folder / f"{folder.name}-{number}.jpg" for number in range(len(sizes))]
     for path, size in zip(paths, sizes, strict=True):
@@ -124,4 +124,4 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
     "is_mobile": True,
 }
-"""Options of a context whose page takes itself for a phone's: small chunks, read into memory."""
+"""Context options that make the page think it runs on a phone: small chunks, read into memory."""

@@ -19,7 +19,7 @@ class Link:
 
     writers: tuple[asyncio.StreamWriter, asyncio.StreamWriter]
     allowance: int | None
-    """Bytes which may still go up before the cut, or None."""
+    """Bytes that may still be sent before the cut, or None."""
     moving: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut(self) -> None:
@@ -28,9 +28,9 @@ class Link:
 
 
 class Hostile:
-    """Forward connections to `upstream`; what happens to them changes while they run.
+    """Forwards connections to `upstream`; how it treats them can change while they run.
 
-    Everything public may be called from any thread and is done when it returns.
+    All public methods may be called from any thread, and have taken effect when they return.
     """
 
     def __init__(self, upstream: Address) -> None:
@@ -38,18 +38,18 @@ class Hostile:
         self.rate: float | None = None
         """Bytes per second towards the server, per connection."""
         self.allowance: int | None = None
-        """Bytes a new connection may send up before its client is cut off; they all arrive."""
+        """Bytes that a new connection may send before its client is cut off; they all arrive."""
         self.refusing = False
         """New connections are closed at once."""
         self.sent = 0
-        """Bytes that went up so far."""
+        """Bytes sent to the server so far."""
         self._links: set[Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         listener = socket.create_server(("127.0.0.1", 0))
-        # Accepted sockets inherit it: what a client has sent is soon on its way, not in a buffer.
+        # Accepted sockets inherit this small buffer, so that sent bytes do not linger in it.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
         self.address: Address = listener.getsockname()
         self._server = asyncio.run_coroutine_threadsafe(
@@ -74,15 +74,15 @@ class Hostile:
         self._loop.close()
 
     def cut(self) -> None:
-        """Reset every connection there is."""
+        """Reset every open connection."""
         self._each(Link.cut)
 
     def freeze(self) -> None:
-        """Let every connection there is fall silent, open at both ends; new ones work."""
+        """Make every open connection silent, without closing it; new ones work."""
         self._each(lambda link: link.moving.clear())
 
     def thaw(self) -> None:
-        """Let the frozen connections go on: late bytes arrive after all."""
+        """Let the frozen connections go on: their bytes arrive late."""
         self._each(lambda link: link.moving.set())
 
     def leave(self) -> None:
@@ -95,7 +95,7 @@ class Hostile:
         self.refusing = False
 
     def quiet(self) -> bool:
-        """Tell whether the server, too, knows of the end of every connection."""
+        """Tell whether every connection has ended, also for the server."""
         return not self._tasks
 
     def _each(self, do: Callable[[Link], None]) -> None:
@@ -153,7 +153,7 @@ class Hostile:
             writer.write_eof()
 
     def _piece(self, link: Link) -> int:
-        """Return how much to read at once: fine enough for the rate and the cut."""
+        """Return how much to read at once: little enough to keep the rate and to cut exactly."""
         bounds = (PIECE, link.allowance, self.rate and max(1, int(self.rate / 20)))
         return min(int(bound) for bound in bounds if bound)
 

@@ -1,4 +1,4 @@
-"""The stand-in of Immich in a process of its own: what it got, and how it misbehaves."""
+"""The Immich stand-in in its own process: what it received, and how it misbehaves."""
 
 import hashlib
 import http.client
@@ -20,12 +20,12 @@ READY = re.compile(r"^\{.*\}$", re.MULTILINE)
 ROOT = Path(__file__).parents[2]
 
 VERSIONS = [(1, 106, 0), (2, 7, 5), (3, 2, 2)]
-"""The oldest, the one a stand-in is when nothing else is said, and the newest."""
+"""The oldest version, the stand-in's default, and the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One photo or video as Immich has it."""
+    """One photo or video as Immich stores it."""
 
     name: str
     id: str
@@ -37,19 +37,19 @@ class Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A shared link, and who made it."""
+    """A shared link and its owner."""
 
     id: str
     key: str
     album: str
     owner: str
-    """Ids of the album and of the user."""
+    """The ids of the album and of the user."""
     api_key: str | None
-    """The owner's; None: the one the product may have."""
+    """The owner's key; None: the key in `settings`, which the product may have."""
 
 
 class Immich:
-    """A running stand-in which keeps what it gets in `folder`."""
+    """A running stand-in that stores what it receives in `folder`."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
@@ -63,7 +63,7 @@ class Immich:
             "IMMICH_BASE_URL": ready["url"],
             "IMMICH_API_KEY": ready["key"],
         }
-        """What a product needs to know of it."""
+        """The settings that make a product use it."""
         self._control_url = urlsplit(ready["control"])
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Immich:
 
     @property
     def keyless(self) -> dict[str, str]:
-        """The settings of a product that has no key of its own."""
+        """The settings of a product without an API key."""
         return {"IMMICH_BASE_URL": self.settings["IMMICH_BASE_URL"]}
 
     def assets(self, data: bytes) -> list[Asset]:
@@ -101,12 +101,12 @@ class Immich:
         return next(list(each["assets"]) for each in albums if each["id"] == album_id)
 
     def requests(self, name: str) -> int:
-        """Return how many requests of `METHOD /path` there were."""
+        """Return how many requests `METHOD /path` there were."""
         exchanges = self.control("GET", "state")["exchanges"]
         return sum(each["name"] == name for each in exchanges)
 
     def wait_for(self, data: bytes, *, or_else: bytes | None = None) -> Asset:
-        """Return the only asset with these bytes (or the other ones), as soon as it is there."""
+        """Wait for the only asset with these bytes (or those of `or_else`), and return it."""
         wanted = [data] if or_else is None else [data, or_else]
         found = until(
             lambda: [asset for each in wanted for asset in self.assets(each)],
@@ -116,13 +116,13 @@ class Immich:
         return found[0]
 
     def delete(self, asset: Asset) -> None:
-        """Delete an asset for good, as its owner might."""
+        """Delete an asset for good, as its owner."""
         self.ask("DELETE", "/assets", {"ids": [asset.id], "force": True})
 
     def share(self, album: str, **options: Any) -> Link:
-        """Share an album by a link as its owner might (see `StandIn.make_link`).
+        """Share an album by a link, as its owner (see `StandIn.make_link`).
 
-        `owner` is the name of another user than the one whose API key is in `settings`.
+        `owner` names a user other than the one whose API key is in `settings`.
         """
         made = self.control("POST", "links", {"album": album, **options})
         owner = options.get("owner")
@@ -136,15 +136,15 @@ class Immich:
         )
 
     def change(self, link: Link, **changes: Any) -> None:
-        """Change a link as its owner might, in Immich's words: `allowUpload`, `expiresAt`, ..."""
+        """Change a link as its owner, with Immich's names: `allowUpload`, `expiresAt`, ..."""
         self.ask("PATCH", f"/shared-links/{link.id}", changes, link.api_key)
 
     def revoke(self, link: Link) -> None:
-        """Delete a link as its owner might."""
+        """Delete a link, as its owner."""
         self.ask("DELETE", f"/shared-links/{link.id}", None, link.api_key)
 
     def ask(self, method: str, path: str, body: object, key: str | None = None) -> None:
-        """Call Immich's own interface."""
+        """Call Immich's own API."""
         url = urlsplit(self.settings["IMMICH_BASE_URL"])
         connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=10)
         headers = {
@@ -156,7 +156,7 @@ class Immich:
         connection.close()
 
     def under_way(self) -> bool:
-        """Tell whether bytes of an asset are coming in."""
+        """Tell whether an asset is being received."""
         return any((self.folder / ".incoming").iterdir())
 
     @contextmanager
@@ -175,7 +175,7 @@ class Immich:
             yield
 
     def control(self, method: str, what: str, body: object = None) -> Any:
-        """Look at it, or change it (see `standin.control`)."""
+        """Inspect the stand-in, or change it (see `standin.control`)."""
         where = self._control_url
         connection = http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
         try:

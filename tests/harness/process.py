@@ -1,4 +1,4 @@
-"""A server in a process of its own, and every line it says."""
+"""A server in its own process, and every line it prints."""
 
 import os
 import re
@@ -15,7 +15,7 @@ ADDRESS = re.compile(r"http://(127\.0\.0\.1):(\d+)/")
 
 
 class Process:
-    """Start a command, learn its address from what it prints, end it in one way or another."""
+    """Starts a command, reads its address from its output, and ends it in one of several ways."""
 
     def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> None:
         self._said: list[str] = []
@@ -44,15 +44,16 @@ class Process:
             return "".join(self._said)
 
     def address(self) -> tuple[str, int]:
-        """Return where the process serves, as soon as it says so."""
+        """Return the address the process listens on, as soon as it prints it."""
         match = self.wait_for(ADDRESS)
         return match[1], int(match[2])
 
     def wait_for(self, pattern: re.Pattern[str]) -> re.Match[str]:
-        """Return the first match in all the process has said.
+        """Return the first match in the output so far, waiting for it if necessary.
 
         Raises:
-            AssertionError: it ended, or waited too long, without saying so; it is ended then.
+            AssertionError: the process ended without printing a match, or took too long and was
+                killed.
         """
         with self._news:
             self._news.wait_for(lambda: pattern.search(self.log) or self._silent, PATIENCE)
@@ -62,7 +63,7 @@ class Process:
         raise AssertionError(f"the process did not say {pattern.pattern!r} but\n{self.log}")
 
     def limit(self, resource_: int, soft: int) -> None:
-        """Give the process less of something than it had (see `resource`; Linux)."""
+        """Lower a resource limit of the process (see `resource`; Linux only)."""
         _, hard = resource.prlimit(self.pid, resource_)
         resource.prlimit(self.pid, resource_, (soft, hard))
 
@@ -79,7 +80,7 @@ class Process:
         return code
 
     def kill(self) -> None:
-        """End the process as a power cut would: without a word."""
+        """End the process as a power cut would: without warning."""
         if self.alive():
             os.kill(self.pid, signal.SIGKILL)
         self.exit_code()

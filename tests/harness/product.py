@@ -1,4 +1,4 @@
-"""The product as a host runs it: `python server.py`, settings by environment, a data folder."""
+"""The product as a host runs it: `python server.py`, settings in the environment, a data folder."""
 
 import os
 import re
@@ -16,11 +16,11 @@ SERVER = Path(__file__).parents[2] / "server.py"
 OPEN = re.compile(r"^Immich Drop is open at", re.MULTILINE)
 
 UNCLEAN = re.compile(r"Traceback|Uncaught exception|never retrieved|never awaited|Warning: ")
-"""What must not be in a log, whatever clients and Immich do."""
+"""What must never be in a log, whatever clients and Immich do."""
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a product: nothing but what a process needs, and the settings."""
+    """Return the environment of a product: only what any process needs, and the settings."""
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -35,12 +35,12 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def launch(folder: Path, settings: Mapping[str, str], *arguments: str) -> Process:
-    """Start `server.py` in `folder`, where `data/` will be; for starts that may fail."""
+    """Start `server.py` in `folder`, which gets its `data/`; for starts that may fail."""
     return Process([sys.executable, str(SERVER), *arguments], env=environment(settings), cwd=folder)
 
 
 class Product:
-    """A running product, which can die and come back on the same port with the same data."""
+    """A running product that can be killed and started again on the same port and data."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Product:
         self.settings["PORT"] = str(self.address[1])
 
     def _open(self) -> Address:
-        """Wait until guests may come; with a PUBLIC_URL only we know our port."""
+        """Wait until the product serves; with a PUBLIC_URL it does not print its own port."""
         if "PUBLIC_URL" not in self.settings:
             return self.process.address()
         self.process.wait_for(OPEN)
@@ -74,7 +74,7 @@ class Product:
 
     @property
     def log(self) -> str:
-        """All that was said, in every life so far."""
+        """The output of every run so far."""
         return self._before + self.process.log
 
     def kill(self) -> None:
@@ -84,21 +84,21 @@ class Product:
         return self.process.stop()
 
     def start(self, **settings: str) -> None:
-        """Begin the next life; `settings` change from here on."""
+        """Start it again, with changed `settings` from here on."""
         self._before = self.log
         self.settings |= settings
         self.process = launch(self.folder, self.settings)
         self._open()
 
     def crash(self, **settings: str) -> None:
-        """Kill -9 and start again."""
+        """Kill it with SIGKILL and start it again."""
         self.kill()
         self.start(**settings)
 
 
 @contextmanager
 def running(folder: Path, **settings: str) -> Iterator[Product]:
-    """Run a product; at the end it must stop in peace and have said nothing alarming."""
+    """Run a product; at the end it must stop cleanly, with no trace of a fault in its log."""
     folder.mkdir(parents=True, exist_ok=True)
     product = Product(folder, **settings)
     try:

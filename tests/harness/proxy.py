@@ -1,4 +1,4 @@
-"""A proxy of Debian's in front of products, run by an example of `deploy/`."""
+"""A reverse proxy from Debian in front of products, configured by an example in `deploy/`."""
 
 import getpass
 import socket
@@ -14,7 +14,7 @@ PROXY = "127.0.0.1"
 
 
 def change(text: str, *changes: tuple[str, str]) -> str:
-    """Replace what is there; an example without it is another example."""
+    """Make replacements in an example; fails if the example lacks one of the texts to replace."""
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
@@ -22,7 +22,7 @@ def change(text: str, *changes: tuple[str, str]) -> str:
 
 
 def nginx(folder: Path, site: str) -> list[str]:
-    """Write a configuration around that of a site, and return the command that runs it."""
+    """Write a complete configuration around that of a site; return the command that runs it."""
     temporary = "".join(
         f"{kind}_temp_path {folder / kind};\n"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -39,7 +39,7 @@ def nginx(folder: Path, site: str) -> list[str]:
 
 @contextmanager
 def serving(command: Sequence[str], folder: Path, port: int) -> Iterator[None]:
-    """Run a proxy from the moment it listens on `port`; at the end it must stop in peace."""
+    """Run a proxy and wait until it listens on `port`; at the end it must stop cleanly."""
     env = {"PATH": "/usr/sbin:/usr/bin", "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     process = Process(command, env=env, cwd=folder)
     try:

@@ -1,4 +1,4 @@
-"""The page in a browser, set to any scene: the product serves it, a fake engine holds it still."""
+"""The page in a browser, showing a given scene: a fake engine keeps it in one state."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ DOORS = {
     "looking": "link_no_upload",
     "away": "immich_unavailable",
 }
-"""What stands in place of the page, by what the server says of a link."""
+"""The scenes without an upload page, by the server's answer about the link."""
 NOWHERE = "/share/nowhere/"
 SCENES = (
     "empty",
@@ -52,12 +52,12 @@ PALETTES = (
     ("#dcf0dc", "#a0d2b4", "#285a50"),
     ("#fff5e1", "#ffc878", "#965028"),
 )
-"""Sky, horizon and foreground of the photographs guests bring in pictures of the page."""
+"""Sky, horizon and foreground of the photographs shown in pictures of the page."""
 
 
 @contextmanager
 def chromium(*arguments: str) -> Iterator[Browser]:
-    """Run a browser; inside, pages are asked for with `stage`."""
+    """Run a browser; `stage` prepares its contexts."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", *arguments]
@@ -67,8 +67,8 @@ def chromium(*arguments: str) -> Iterator[Browser]:
 
 
 def stage(context: BrowserContext, *, pictures: int = 0) -> None:
-    """Let the pages of a context play scenes; `pictures` is how many photographs there are."""
-    # The served main.js has the real engine in it; the author's own asks for each module.
+    """Let the pages of a context show scenes; `pictures` is how many photographs there are."""
+    # The served main.js is a bundle with the real engine; the source file imports each module.
     context.route("**/js/main.js", lambda route: route.fulfill(path=MAIN))
     context.route("**/js/engine.js", lambda route: _engine(route))
     if pictures:
@@ -81,11 +81,11 @@ def stage(context: BrowserContext, *, pictures: int = 0) -> None:
 
 
 def play(context: BrowserContext, url: str, scene: str, *, lang: str = "en") -> Page:
-    """Open the page in a scene and wait until it stands."""
+    """Open the page in a scene and wait until it is shown."""
     page = context.new_page()
     page.on(
         "filechooser", lambda _: None
-    )  # from here on no real picker opens, however fast a key is
+    )  # from here on no real file picker opens, however soon a key is pressed
     if scene == "unreachable":
         page.route("**/api/config", lambda route: route.abort())
     if scene == "closed":
@@ -99,7 +99,7 @@ def play(context: BrowserContext, url: str, scene: str, *, lang: str = "en") -> 
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe finds wrong by WCAG 2.2 AA and its best practices."""
+    """Return the violations of WCAG 2.2 AA and of its own best practices that axe finds."""
     page.evaluate(AXE.read_text())
     found: dict[str, Any] = page.evaluate("axe.run()")
     return [
@@ -114,7 +114,7 @@ def _engine(route: Route) -> None:
 
 
 def photograph(seed: int) -> bytes:
-    """Draw hills under a low sun, as JPEG."""
+    """Draw hills under a low sun, as a JPEG."""
     width, height = 960, 720
     chance = random.Random(seed)
     sky, horizon, ground = PALETTES[seed % len(PALETTES)]

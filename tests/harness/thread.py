@@ -1,4 +1,4 @@
-"""An event loop on a thread of its own, for a server that a test wants to reach into."""
+"""An event loop in its own thread, for a server that a test needs direct access to."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ class Loop:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something there and wait for it."""
+        """Run a coroutine on the loop and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
 
     def stop(self) -> None:

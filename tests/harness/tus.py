@@ -1,4 +1,4 @@
-"""The tus requests a test wants to make, one connection each, nothing hidden, nothing retried."""
+"""The tus requests of the tests: one connection each, nothing hidden, nothing retried."""
 
 import base64
 import hashlib
@@ -77,7 +77,7 @@ class Tus:
         return self.ask("HEAD", url)
 
     def offset(self, url: str) -> int:
-        """Return where an upload that must be there stands."""
+        """Return the offset of an upload, which must exist."""
         answer = self.head(url)
         assert answer.status == 200, answer
         return int(answer["Upload-Offset"])
@@ -89,7 +89,7 @@ class Tus:
         return self.ask("DELETE", url)
 
     def upload(self, data: bytes, **values: str | bytes | int | None) -> str:
-        """Bring a whole file, which must succeed, and return the path of its URL."""
+        """Upload a whole file, which must succeed, and return the path of its URL."""
         url = self.create(len(data), **values)
         answer = self.patch(url, 0, data)
         assert answer.status == 204, answer

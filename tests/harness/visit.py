@@ -1,4 +1,4 @@
-"""A guest at one drop: at `/`, or by a shared link; cookies are kept as a browser keeps them."""
+"""A guest at one drop, at `/` or by a shared link; cookies are kept as in a browser."""
 
 import json
 import secrets
@@ -17,12 +17,12 @@ PHOTO = {"filename": "photo.jpg"}
 
 
 class Visit:
-    """One browser, at an address of its own where the product trusts 127.0.0.1."""
+    """One browser; it has its own IP address if the product trusts 127.0.0.1 as a proxy."""
 
     def __init__(self, product: Product, path: str = "", *, guest: str | None = None) -> None:
         self.product = product
         self.path = path
-        """What is before /files/ and the like."""
+        """The prefix of /files/ and the other paths."""
         self.session = secrets.token_hex(16)
         self.cookies: dict[str, Morsel[str]] = {}
         self.headers = {"X-Forwarded-For": guest or f"2001:db8:{secrets.token_hex(2)}::1"}
@@ -42,7 +42,7 @@ class Visit:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Response:
-        """Ask for something below the drop's own path."""
+        """Send a request to a path below the drop's own."""
         return self.ask_at(self.path + what, method, headers, body)
 
     def ask_at(
@@ -52,7 +52,7 @@ class Visit:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
     ) -> Response:
-        """Ask for a path of the server."""
+        """Send a request to an absolute path."""
         own = self.headers | self._cookie()
         with Connection(self.product.address) as connection:
             answer = connection.ask(method, target, own | dict(headers or {}), body)
@@ -71,7 +71,7 @@ class Visit:
         return self.tell("/api/unlock", {"password": password})
 
     def create(self, data: bytes, *, length: int | None = None, **values: str) -> Response:
-        """Ask for an upload that `data` begins."""
+        """Request the creation of an upload that begins with `data`."""
         meta = metadata(**{**PHOTO, "session": self.session, **values})
         content = {"Content-Type": OCTETS} if data else {}
         size = {"Upload-Length": str(len(data) if length is None else length)}
@@ -79,7 +79,7 @@ class Visit:
         return self.ask("POST", "/files/", headers, data)
 
     def upload(self, data: bytes, **values: str) -> str:
-        """Bring a whole file, which must succeed, and return the path of its URL."""
+        """Upload a whole file, which must succeed, and return the path of its URL."""
         answer = self.create(data, **values)
         assert answer.status == 201, answer
         assert answer["Upload-Offset"] == str(len(data))
@@ -90,7 +90,7 @@ class Visit:
         return self.tell("/api/known", question)
 
     def uploads(self, session: str | None = None) -> list[dict[str, Any]]:
-        """Return the snapshot of a session, by default this browser's."""
+        """Return the snapshot of a session (default: this browser's)."""
         answer = self.ask("GET", "/api/uploads", {"Drop-Session": session or self.session})
         assert answer.status == 200, answer
         return list(answer.json()["uploads"])

@@ -1,4 +1,4 @@
-"""Wait for what another process, or another task, will do."""
+"""Waits for something that another process or another task will do."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = 15.0
-"""Seconds after which something that should happen has not happened."""
+"""Seconds after which a wait has failed."""
 
 
 def until(probe: Callable[[], T], what: str, *, timeout: float = PATIENCE) -> T:
@@ -22,10 +22,10 @@ def until(probe: Callable[[], T], what: str, *, timeout: float = PATIENCE) -> T:
 
 
 async def eventually(probe: Callable[[], T | None]) -> T:
-    """Return the first truthy answer of `probe`, while the loop goes on.
+    """Return the first truthy answer of `probe`, without blocking the event loop.
 
     Raises:
-        TimeoutError: there was none in `PATIENCE` seconds.
+        TimeoutError: there was none within `PATIENCE` seconds.
     """
     async with asyncio.timeout(PATIENCE):
         while not (answer := probe()):

@@ -1,4 +1,4 @@
-"""A WebSocket client by hand (RFC 6455), which may also send what no browser would."""
+"""A minimal WebSocket client (RFC 6455), which can also send what no browser would."""
 
 import base64
 import json
@@ -68,7 +68,7 @@ class WebSocket:
         self._connection.send(head + mask + masked)
 
     def hear(self) -> Any:
-        """Return the next message; pings are answered on the way.
+        """Return the next message; answer pings that precede it.
 
         Raises:
             Hangup: the server closed.
@@ -84,7 +84,7 @@ class WebSocket:
                 return json.loads(payload)
 
     def hear_until(self, wanted: Callable[[Any], bool]) -> list[Any]:
-        """Return the messages up to and with the first wanted one."""
+        """Return the messages up to and including the first wanted one."""
         heard = [self.hear()]
         while not wanted(heard[-1]):
             heard.append(self.hear())

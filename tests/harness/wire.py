@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: each byte on the wire is the test's own, and each byte back is looked at."""
+"""Plain HTTP/1.1: the test decides on every byte sent, and every byte of the answer is checked."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ Address = tuple[str, int]
 
 
 class Hangup(Exception):
-    """The peer closed, or reset, where an answer was due."""
+    """The peer closed or reset the connection when an answer was due."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def request(
     *,
     host: str = "drop.example",
 ) -> bytes:
-    """Put a request together; Content-Length is added for a body that has no framing yet."""
+    """Build a request; Content-Length is added if the headers do not frame the body."""
     pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
     names = {name.lower() for name, _ in pairs}
     if "host" not in names:
@@ -89,7 +89,7 @@ class Connection:
         """Read one answer to a request of method `to`.
 
         Raises:
-            Hangup: the connection ended before the answer was whole.
+            Hangup: the connection ended before the answer was complete.
         """
         try:
             return self._response(to)
@@ -126,7 +126,7 @@ class Connection:
         return self.read(int(headers["content-length"]))
 
     def read(self, size: int) -> bytes:
-        """Return exactly so many bytes, or raise Hangup."""
+        """Return exactly `size` bytes, or raise Hangup."""
         try:
             data = self._file.read(size)
         except ConnectionError as error:
@@ -136,11 +136,11 @@ class Connection:
         return data
 
     def finish(self) -> None:
-        """Send FIN and go on listening."""
+        """Send FIN, but keep reading."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def until_closed(self) -> bytes:
-        """Return all that comes until the peer closes; a reset counts as closed."""
+        """Return all bytes until the peer closes; a reset counts as closing."""
         try:
             return self._file.read()
         except ConnectionError:
@@ -158,8 +158,8 @@ class Connection:
     def settle(self) -> None:
         """Wait until the peer's program has read every byte we sent.
 
-        Linux names the bytes which wait in the peer's socket (proc_net_tcp: rx_queue); asking
-        the product itself would disturb the request under way.
+        Linux tells how many bytes wait in the peer's socket (proc_net_tcp: rx_queue); asking the
+        product itself would disturb the request in progress.
         """
         own = self._socket.getsockname()[1]
         until(lambda: _unread(self._peer[1], own) == 0, "the server to read all of it")
