@@ -5,7 +5,7 @@ import secrets
 import pytest
 from harness.immich import Immich
 from harness.product import Product
-from harness.tus import OCTETS, VERSION, metadata
+from harness.tus import OCTETS, VERSION, Tus, metadata, path_of
 from harness.visit import Visit
 from harness.wait import until
 from harness.wire import request
@@ -32,3 +32,26 @@ def test_while_immich_thinks_about_the_link(product: Product, immich: Immich, sh
         answer = after.response()
     assert (answer.status, answer["Upload-Offset"]) == (201, str(len(first_bytes)))
     assert len(until(visit.uploads, "the upload")) == 1
+
+
+@pytest.mark.parametrize("brought", [100, 3_000_000], ids=["some", "all"])
+def test_a_creation_again_is_answered_before_its_body(tus: Tus, session: str, brought: int) -> None:
+    """A browser sends a request that was cut again by itself, all of it."""
+    data = secrets.token_bytes(3_000_000)
+    meta = metadata(filename="photo.jpg", session=session, item="1")
+    assert tus.post(len(data), meta, body=data[:brought]).status == 201
+    headers = VERSION | {
+        "Upload-Length": str(len(data)),
+        "Upload-Metadata": meta,
+        "Content-Type": OCTETS,
+        "Content-Length": str(len(data)),
+    }
+    with tus.connect() as connection:
+        connection.send(request("POST", "/files/", headers) + data[:1000])
+        answer = connection.response()
+        assert (answer.status, answer["Upload-Offset"]) == (201, str(brought))
+        url = path_of(answer["Location"])
+        connection.send(data[1000:])
+    if brought < len(data):
+        assert tus.patch(url, brought, data[brought:]).status == 204
+    assert tus.offset(url) == len(data)

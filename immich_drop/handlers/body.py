@@ -42,7 +42,7 @@ class BodyHandler(DropHandler):
         self.reception: Reception | None = None
         self._body = Framing(self._stream, 0)
         self._begun = False
-        self._refused = False
+        self._answered = False
 
     def set_default_headers(self) -> None:
         """Name our version of tus in every answer."""
@@ -68,7 +68,8 @@ class BodyHandler(DropHandler):
             self._find_method()
             self.check_sender()
             await self.open()
-            await self._take_body()
+            if not self._answered:
+                await self._take_body()
         except DropError as error:
             await self._refuse(error)
 
@@ -85,7 +86,7 @@ class BodyHandler(DropHandler):
 
         Raises what Receiver.finish raises, and Finish when the request was refused before.
         """
-        if self._refused:
+        if self._answered:
             raise Finish
         reception, self.reception = self.reception, None
         return await self.parts.receiver.finish(reception) if reception else None
@@ -168,14 +169,19 @@ class BodyHandler(DropHandler):
             self._stream.write(b"HTTP/1.1 100 (Continue)\r\n\r\n")
 
     async def _refuse(self, error: DropError) -> None:
-        """Answer now, and drop what is still coming."""
-        self._refused = True
         await self._let_go(refused=isinstance(error, TooLarge))
         self.explain(error)
+        await self.answer_early(broken=self._body.length is None and isinstance(error, BadRequest))
+
+    async def answer_early(self, *, broken: bool = False) -> None:
+        """Send the answer now, then read and drop the body, which is of no use.
+
+        With `broken` nobody knows where it ends.
+        """
+        self._answered = True
         size = self._body.length
         if size == 0:
             return
-        broken = size is None and isinstance(error, BadRequest)
         if broken or "Expect" in self.request.headers:
             await self._answer_and_close()
             return

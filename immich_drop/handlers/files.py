@@ -55,12 +55,18 @@ class CreationHandler(FilesHandler):
                     self.upload.id, chunk, size=size, evict=self.evict
                 )
             except OffsetConflict:
-                # A page that asks again, and some bytes are here: it goes on from there, and what
-                # comes along now is dropped.
                 self.upload, _ = await self.parts.receiver.inspect(self.upload.id)
+        if self.reception is None and size != 0:
+            # A client that asks again, and some bytes are here: it goes on from there. A browser
+            # may have sent the request again by itself: it need not send megabytes for nothing.
+            self._say_created(self.upload)
+            self.set_header("Content-Length", "0")
+            await self.answer_early()
 
     async def post(self) -> None:
-        upload = await self.end_body() or self.upload
+        self._say_created(await self.end_body() or self.upload)
+
+    def _say_created(self, upload: Upload) -> None:
         self.say_offset(upload)
         self.set_header("Location", f"{self.url}/files/{upload.id}")
         self.set_status(201)
