@@ -6,6 +6,7 @@ uploads by their bytes or by its `session`, and puts right what it breaks.
 
 import asyncio
 import secrets
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,11 @@ from harness.scenes import chromium
 from harness.tus import Tus
 from playwright.sync_api import Browser
 from tornado.ioloop import IOLoop
+
+
+def pytest_configure() -> None:
+    """Have the processes under test heed SIGINT, which a shell's background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
