@@ -4,14 +4,14 @@ const PATIENCE = 20_000; // ms; the server may have to ask Immich first
 
 /**
  * @typedef {object} Reply
- * @property {string | null} code  why not, null when it is done
- * @property {number} after  ms after which asking again makes sense
+ * @property {string | null} code  why the server refused; null on success
+ * @property {number} after  ms to wait before asking again
  * @property {number} status  0 when there was no answer
- * @property {any} body  null when it was no JSON
+ * @property {any} body  null when it was not JSON
  */
 
 /**
- * Ask the server for what may be refused.
+ * Send the server a request that it may refuse.
  *
  * @param {string} url
  * @param {RequestInit} [init]
@@ -23,7 +23,7 @@ export async function ask(url, init = {}) {
   if (!answer) return { code: "offline", after: 0, status: 0, body: null };
   const { status } = answer;
   const body = await answer.json().catch(() => null);
-  // A captive portal is content with everything, and speaks no JSON.
+  // A captive portal answers 200 to everything, but not in JSON.
   const done = status === 204 || (answer.ok && body);
   const after = 1000 * (Number(answer.headers.get("Retry-After")) || 0);
   return { code: done ? null : (body?.code ?? "internal"), after, status, body };

@@ -1,4 +1,4 @@
-// How long to wait before the next attempt: full jitter, doubling, without an end.
+// How long to wait before the next attempt: full jitter, doubling, any number of attempts.
 
 export class Backoff {
   #tries = 0;
@@ -20,19 +20,19 @@ export class Backoff {
     return this.random() * Math.min(this.cap, this.base * 2 ** this.#tries++);
   }
 
-  /** Whether nothing went well since the last failure. */
+  /** Whether there was no success since the last failure. */
   get failing() {
     return this.#tries > 0;
   }
 
-  /** Something went well. */
+  /** An attempt succeeded. */
   reset() {
     this.#tries = 0;
   }
 }
 
 /**
- * Wait, or less when the signal says so.
+ * Wait for `ms`, or until the signal aborts.
  *
  * @param {number} ms
  * @param {AbortSignal} [signal]
@@ -52,8 +52,8 @@ export function sleep(ms, signal) {
 }
 
 /**
- * A signal that aborts after a while. AbortSignal.timeout is missing in Safari before 16, where some
- * iPhones end.
+ * A signal that aborts after `ms`. AbortSignal.timeout is missing in Safari before 16, and some
+ * iPhones cannot be updated to that.
  *
  * @param {number} ms
  */
@@ -64,7 +64,7 @@ export function deadline(ms) {
 }
 
 /**
- * The promise, or a rejection when it takes longer or the signal says so.
+ * The promise's result; rejects if it takes longer than `ms` or the signal aborts.
  *
  * @template T
  * @param {Promise<T>} promise

@@ -1,5 +1,6 @@
-// How many bytes go into one request. Small enough that a proxy which keeps nothing of a cut request
-// costs seconds, large enough that round trips do not count. All lanes share one link and one size.
+// How many bytes go into one request: few enough that a proxy that discards an interrupted request
+// costs only seconds, many enough that round trips do not matter. All lanes share one network link,
+// and so one size.
 
 const KIB = 1024;
 const STEP = 256 * KIB;
@@ -21,7 +22,7 @@ export class ChunkSize {
   }
 
   /**
-   * A request went through. Aim: 8 to 12 s each.
+   * A request succeeded. The aim is 8 to 12 s for each.
    *
    * @param {number} bytes
    * @param {number} ms
@@ -32,8 +33,8 @@ export class ChunkSize {
   }
 
   /**
-   * A request was cut or stalled. One cut of the link fells every lane, and counts once. The body
-   * may have been shorter than we allow: half of it is what has to get through next.
+   * A request was interrupted or stalled. A failure of the link hits every lane, but counts once.
+   * The body may have been shorter than the current size, so half of the body's size comes next.
    *
    * @param {number} bytes
    */
@@ -44,7 +45,7 @@ export class ChunkSize {
   }
 
   /**
-   * A proxy on the way refused a body of this size, and will again.
+   * A proxy on the way refused a body of this size, and will refuse it again.
    *
    * @param {number} bytes
    * @returns {boolean} whether a smaller one can be tried

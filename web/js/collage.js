@@ -5,7 +5,7 @@ const MOST = 5;
 const PIXELS = 256;
 
 /**
- * A handful of what the guest brought, laid out for the goodbye.
+ * Show a few of the guest's photos and videos on the thank-you page.
  *
  * @param {HTMLElement} place
  * @param {Iterable<Item>} items

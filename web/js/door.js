@@ -1,4 +1,4 @@
-// Stands in place of the page while this guest cannot come in: says why, and what to do.
+// Shown instead of the upload page while this guest is not let in: says why, and what to do.
 
 /** @import {Said, Words} from "./i18n.js" */
 import { ask } from "./ask.js";
@@ -14,12 +14,12 @@ import { Unlock } from "./unlock.js";
 const AGAIN_AFTER = 10_000; // ms
 const ENTERED = "entered";
 const TOO_SOON = 5000; // ms
-const SEEN = 600; // ms in which an eye notices that something was tried
+const SEEN = 600; // ms for which "checking" is shown, so that the guest notices it
 
 /** @type {Face} any other code */
 const AWAY = { title: "away", icon: "waiting", passes: true };
 
-/** @type {Record<string, Face>} by code; `passes`: worth looking again without being asked to */
+/** @type {Record<string, Face>} by code; `passes`: may end by itself, so the page checks again */
 const FACES = {
   link_needed: { title: "needed", icon: "link" },
   link_unknown: { title: "unknown", icon: "link" },
@@ -44,7 +44,7 @@ async function open() {
 class Door {
   #words;
   #unlock;
-  /** @type {string | null} the face that is shown */
+  /** @type {string | null} code of the face that is shown */
   #code = null;
   #asking = false;
   #timer = 0;
@@ -59,7 +59,7 @@ class Door {
     element("#again button").addEventListener("click", () => this.#again());
   }
 
-  /** See whether the guest may come in by now. */
+  /** Check whether the guest is let in now. */
   async look() {
     if (this.#asking) return;
     clearTimeout(this.#timer);
@@ -98,7 +98,7 @@ class Door {
     element("#again button").textContent = this.#words.say("tryAgain");
   }
 
-  /** The guest asks, and sees that it was heard even if nothing has changed. */
+  /** The guest asked to check again; show that it happens, even if nothing has changed. */
   async #again() {
     element("#again button").textContent = this.#words.say("checking");
     element("#status").textContent = "";
@@ -116,14 +116,14 @@ class Door {
 }
 
 /**
- * To the page. It is a navigation of our own, as a reload would not be: what another site began is
- * repeated without the cookie that opens a link.
+ * Go to the upload page. This is a new navigation, not a reload: if another site led here, a reload
+ * would again be sent without the link's SameSite=Strict cookie.
  */
 function enter() {
   location.replace(location.href.split("#", 1)[0] ?? "");
 }
 
-/** The server lets in, and sent here: because of a cache in between, say. Then not over and over. */
+/** Prevents a loop: the server may let the guest in while a cache still serves this page. */
 function mayEnter() {
   const tab = () => sessionStorage;
   const now = Date.now();

@@ -3,9 +3,9 @@
 const LITTER = /^(\._.*|\.DS_Store|\.localized|Thumbs\.db|ehthumbs\.db|desktop\.ini)$/i;
 
 /**
- * Drop anywhere on the page, folders too, or paste.
+ * Files that are dropped anywhere on the page (folders too), or pasted.
  *
- * Dispatches `pick` (detail: Picked[]), with nothing in it when there was no file in a drop.
+ * Dispatches `pick` (detail: Picked[]); the list is empty if a drop contained no file.
  */
 export class Drop extends EventTarget {
   #overlay;
@@ -14,7 +14,7 @@ export class Drop extends EventTarget {
   /**
    * @param {object} parts
    * @param {Document} parts.page
-   * @param {HTMLElement} parts.overlay shown while files hover over the page
+   * @param {HTMLElement} parts.overlay shown while files are dragged over the page
    */
   constructor({ page, overlay }) {
     super();
@@ -27,11 +27,11 @@ export class Drop extends EventTarget {
     page.addEventListener("drop", (event) => this.#drop(event));
     page.addEventListener("paste", ({ clipboardData }) => {
       const pasted = [...(clipboardData?.files ?? [])].map((file) => ({ file, handle: null }));
-      if (pasted.length > 0) this.#give(pasted); // text is no attempt to bring a file
+      if (pasted.length > 0) this.#give(pasted); // pasting text is not an attempt to add a file
     });
   }
 
-  /** Counts, because each child that is entered also tells. @param {DragEvent} event @param {number} by */
+  /** Counts, as entering a child fires events too. @param {DragEvent} event @param {number} by */
   #hover(event, by) {
     if (!carriesFiles(event)) return;
     event.preventDefault();
@@ -54,7 +54,7 @@ export class Drop extends EventTarget {
   }
 }
 
-/** What systems leave in folders, which no guest means. @param {Picked} picked */
+/** A file that the operating system left in a folder. @param {Picked} picked */
 export function isLitter({ file }) {
   return LITTER.test(file.name);
 }
@@ -65,7 +65,7 @@ function carriesFiles({ dataTransfer }) {
 }
 
 /**
- * Every file in a drop. The list is dead after the first await, so all items are asked at once.
+ * Every file in a drop. The list is emptied after the first await, so all items are read at once.
  *
  * @param {DataTransferItemList} items
  */
@@ -86,14 +86,14 @@ async function ask(item) {
 
 /** @typedef {DataTransferItem & {getAsFileSystemHandle?: () => Promise<FileSystemHandle | null>}} HandleItem */
 
-/** @param {FileSystemEntry} entry @returns {Promise<Picked[]>} without what went away or is locked */
+/** @param {FileSystemEntry} entry @returns {Promise<Picked[]>} without files that cannot be read */
 async function walk(entry) {
   try {
     return entry.isFile
       ? [await fileOf(/** @type {FileSystemFileEntry} */ (entry))]
       : await inside(/** @type {FileSystemDirectoryEntry} */ (entry));
   } catch {
-    return []; // the rest of the folder comes nevertheless
+    return []; // the rest of the folder is still added
   }
 }
 
@@ -109,7 +109,11 @@ async function inside(folder) {
   return found;
 }
 
-/** Browsers hand out at most 100 at a time, and an empty list at the end. @param {FileSystemDirectoryEntry} folder */
+/**
+ * Browsers return at most 100 at a time, and an empty list at the end.
+ *
+ * @param {FileSystemDirectoryEntry} folder
+ */
 async function children(folder) {
   const reader = folder.createReader();
   /** @type {FileSystemEntry[]} */

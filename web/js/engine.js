@@ -1,4 +1,4 @@
-// Puts the engine's parts together. Knows the browser's globals, so that the parts need not.
+// Builds the engine from its parts, and passes them what they need of the browser's globals.
 
 /** @import {Commands, Config} from "./types.js" */
 import { ChunkSize } from "./chunk.js";
@@ -14,7 +14,7 @@ import { Uploads } from "./uploads.js";
 import { keepAwake } from "./wake.js";
 
 const MIB = 2 ** 20;
-const SECOND_LOOK = 6000; // ms; by then a connection that did not survive has shown no progress
+const SECOND_LOOK = 6000; // ms after which a lack of progress shows that a connection is dead
 
 /**
  * @param {Config} config
@@ -64,7 +64,7 @@ export async function start(config) {
 }
 
 /**
- * Phones freeze pages and change networks; whenever there is reason to hope, try at once.
+ * Phones freeze pages and change networks; when the page or the network comes back, retry at once.
  *
  * @param {{commands: Commands, journal: Journal, progress: Progress}} parts
  */

@@ -1,11 +1,11 @@
-// Which file is this? Its size and its two ends. No name and no date: an iPhone makes up new ones
-// each time the same photo is picked.
+// Recognises a file by its size and its first and last bytes. Name and date do not count: an iPhone
+// makes up new ones each time the same photo is picked.
 
 import { Sha1 } from "./sha1.js";
 
 const END = 64 * 1024;
 
-/** Up to here the fingerprint is made of all bytes, and its checksum is the file's own. */
+/** Up to this size the fingerprint covers all bytes, so its checksum is that of the file. */
 export const WHOLE = 256 * 1024;
 
 /**
@@ -21,7 +21,7 @@ export async function fingerprint(file) {
 }
 
 /**
- * The checksum of a small file, which its fingerprint contains.
+ * The checksum of a small file, taken from its fingerprint; null for a large one.
  *
  * @param {string} print
  */

@@ -3,7 +3,7 @@ const KILOBYTE = 1; // the smallest unit worth showing
 
 /** Numbers, sizes and times in one language. */
 export class Format {
-  /** @type {Map<string, Intl.NumberFormat>} making one costs more than using it a thousand times */
+  /** @type {Map<string, Intl.NumberFormat>} creating one costs more than a thousand uses of it */
   #numbers = new Map();
   #lang;
   #plural;
@@ -45,12 +45,12 @@ export class Format {
 
   /** @param {number} bytes in powers of 1000, as phones count */
   bytes(bytes) {
-    const shown = bytes > 0 ? Math.max(bytes, 1000) : 0; // "0 kB" would say that it is empty
+    const shown = bytes > 0 ? Math.max(bytes, 1000) : 0; // "0 kB" would mean an empty file
     return this.#size(shown, power(shown), true);
   }
 
   /**
-   * Two sizes in the unit of the larger one, so that "1.1 of 3.4 GB" needs it once.
+   * Two sizes in the unit of the larger one, so that "1.1 of 3.4 GB" names the unit once.
    *
    * @param {number} part
    * @param {number} whole
@@ -60,7 +60,7 @@ export class Format {
     return { done: this.#size(part, unit, false), total: this.#size(whole, unit, true) };
   }
 
-  /** @param {number} seconds a minute or more; rounded as one would say it */
+  /** @param {number} seconds a minute or more; rounded as people would say it */
   duration(seconds) {
     const minutes = Math.round(seconds / 60);
     if (minutes < 90) {

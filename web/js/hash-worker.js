@@ -1,15 +1,15 @@
-// SHA-1 of a file, off the page's thread.
+// Computes the SHA-1 of a file in a worker, outside the page's thread.
 
 import { Sha1 } from "./sha1.js";
 
-const ONE_SHOT = 64 * 1024 * 1024; // crypto.subtle is four times as fast, and wants all in memory
+const ONE_SHOT = 64 * 1024 * 1024; // crypto.subtle is four times as fast, but needs all in memory
 const PIECE = 4 * 1024 * 1024;
 
 addEventListener("message", async ({ data: file }) => {
   try {
     postMessage(await checksum(file));
   } catch {
-    postMessage(null); // unreadable: the lane that takes the file will say so
+    postMessage(null); // unreadable: the lane that sends the file will report it
   }
 });
 

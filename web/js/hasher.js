@@ -1,4 +1,4 @@
-// One file after the other through the worker.
+// Sends one file at a time through the hash worker.
 
 /** @typedef {Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">} HashWorker */
 
@@ -20,7 +20,7 @@ export class Hasher {
    * One at a time.
    *
    * @param {File} file
-   * @returns {Promise<string | null>} hex; null when it cannot be known, or was cancelled
+   * @returns {Promise<string | null>} hex; null if it failed or was cancelled
    */
   sha1(file) {
     return new Promise((resolve) => {
@@ -29,12 +29,12 @@ export class Hasher {
         this.#worker ??= this.#start();
         this.#worker.postMessage(file);
       } catch {
-        this.#done(null); // no workers here, or the file does not go through
+        this.#done(null); // there are no workers here, or the file cannot be passed to one
       }
     });
   }
 
-  /** Nobody needs it any more, and the next file waits. */
+  /** Stop: the checksum is not needed any more, and the next file is waiting. */
   cancel() {
     this.#worker?.terminate();
     this.#worker = null;

@@ -4,14 +4,14 @@ import { ask } from "./ask.js";
 import { progress } from "./overview.js";
 import { element, setStage } from "./stage.js";
 
-const AGAIN_AFTER = 10_000; // ms until a page that found no server looks again
+const AGAIN_AFTER = 10_000; // ms until a page that found no server tries again
 const OUT_OF_SERVICE = new Set([429, 502, 503, 504]);
 
-/** The server could not be asked what the page needs. */
+/** The page could not get its configuration from the server. */
 class NoAnswer extends Error {
   /**
    * @param {number} status of the answer; 0 when there was none
-   * @param {string | null} code  the server's word for it; a proxy has none
+   * @param {string | null} code  the server's error code; null if the answer is a proxy's
    */
   constructor(status, code) {
     super(`api/config: ${status}`);
@@ -27,7 +27,7 @@ export async function configure() {
   return body;
 }
 
-/** What the host says to the guests, or the page in their stead. */
+/** The title and message that guests read: the host's own, or the page's defaults. */
 export class Host {
   #config;
   #words;
@@ -54,7 +54,7 @@ export class Host {
     document.title = this.title;
   }
 
-  /** The tab tells how far it is. @param {Summary} summary */
+  /** Show the progress in the tab's title. @param {Summary} summary */
   entitle(summary) {
     const busy = summary.phase === "uploading" || summary.phase === "offline";
     const percent = busy ? `(${this.#words.format.percent(progress(summary))}) ` : "";
@@ -64,10 +64,10 @@ export class Host {
 }
 
 /**
- * The page without a server: says so, and looks again by itself. It is loaded anew only when the
- * server speaks: in what a browser or a proxy shows in its stead, nobody would look any more.
+ * Without a server, the page says so and tries again by itself. It reloads only once the server
+ * answers: on an error page of the browser or of a proxy, nothing would try again.
  *
- * @param {unknown} error what starting ended with
+ * @param {unknown} error why the start failed
  * @param {Words} words
  */
 export function regret(error, words) {

@@ -1,10 +1,10 @@
-// One HTTP exchange. XMLHttpRequest, since fetch cannot tell how far an upload is.
+// One HTTP exchange. Uses XMLHttpRequest, because fetch does not report the progress of an upload.
 
 const IDLE = 20_000; // Firefox may be silent for 15 s on a healthy link
-const QUESTION = 10_000; // a connection may have died in silence; each in the pool costs that much
-const ANSWER = 60_000; // a buffering proxy sends on only when it has everything
+const QUESTION = 10_000; // lost on each pooled connection that died unnoticed
+const ANSWER = 60_000; // a buffering proxy forwards a body only when it has all of it
 
-/** The network's fault: cut, stalled, or answered by something that is not our server. */
+/** A network failure: interrupted, stalled, or answered by something that is not our server. */
 export class Lost extends Error {}
 
 /**
@@ -21,7 +21,7 @@ export class Lost extends Error {}
  * @typedef {object} Answer
  * @property {number} status
  * @property {(name: string) => string | null} header
- * @property {any} json  the body, or null when it is none
+ * @property {any} json  the parsed body, or null if it is not JSON
  */
 
 /** @typedef {(exchange: Exchange) => Promise<Answer>} Send */
@@ -31,7 +31,7 @@ export class Lost extends Error {}
  * @param {typeof globalThis.XMLHttpRequest} [options.XHR]
  * @param {number} [options.idle]    ms without a sign of life
  * @param {number} [options.question]  ms for the answer to a request without a body
- * @param {number} [options.answer]  ms for the answer once everything is handed over
+ * @param {number} [options.answer]  ms for the answer once the whole body is handed over
  * @returns {Send}
  */
 export function sender({
@@ -45,7 +45,7 @@ export function sender({
       if (signal?.aborted) return reject(new Lost("aborted"));
       const xhr = new XHR();
       const started = performance.now();
-      // `timeout` counts from the start; moved along, it is an idle timeout.
+      // `timeout` counts from the start; moving it with each progress makes it an idle timeout.
       const grant = (/** @type {number} */ ms) => {
         xhr.timeout = performance.now() - started + ms;
       };
@@ -59,7 +59,8 @@ export function sender({
           onprogress?.(loaded);
         };
       }
-      // Safari fires `abort` for connections it drops by itself, so error, abort and timeout are one.
+      // Safari fires `abort` for connections that it drops itself, so error, abort and timeout are
+      // treated alike.
       xhr.onloadend = () => {
         signal?.removeEventListener("abort", abort);
         if (xhr.status) resolve(read(xhr));

@@ -7,7 +7,7 @@ import { Format } from "./format.js";
  */
 
 /**
- * The keys of a dictionary's texts, beside what it says about `errors`.
+ * The keys of a dictionary's texts, except `errors`.
  *
  * @template D
  * @typedef {Extract<Exclude<keyof D, "errors">, string>} Said
@@ -15,7 +15,7 @@ import { Format } from "./format.js";
 
 /** @typedef {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} Forms one per plural of `n` */
 
-/** What the page speaks, each in its own name. */
+/** The page's languages, each by its own name. */
 export const LANGUAGES = {
   en: "English",
   de: "Deutsch",
@@ -28,8 +28,8 @@ export const LANGUAGES = {
 };
 
 /**
- * Codes a guest is told the same about, unless a dictionary has own words. Where Immich's trash lies
- * is the host's affair.
+ * Codes that share the text of another code, unless a dictionary has a text of their own. Details
+ * such as Immich's trash only concern the host.
  *
  * @type {Record<string, keyof Dictionary["errors"]>}
  */
@@ -61,7 +61,7 @@ const SAID_AS = {
 const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
 
 /**
- * The first wish that can be met: exactly, or by the same language of another country.
+ * The first wish that is available, exactly or as the same language of another country.
  *
  * @param {readonly (string | null)[]} wishes BCP 47, best first
  * @returns {string} one of LANGUAGES
@@ -85,7 +85,7 @@ export function direction(lang) {
 }
 
 /**
- * A page's words in one language at a time; tells `change` when it is another one.
+ * A page's texts in the current language; dispatches `change` when that changes.
  *
  * @template {{errors: {internal: string}}} [D=Dictionary]
  */
@@ -119,7 +119,7 @@ export class Words extends EventTarget {
 
   /**
    * @param {Said<D>} key
-   * @param {Values} [values] `n` chooses the plural; numbers are written as the language does
+   * @param {Values} [values] `n` selects the plural form; numbers are formatted for the language
    */
   say(key, values = {}) {
     const text = /** @type {string | Forms} */ (this.#dictionary[key]);
@@ -129,7 +129,7 @@ export class Words extends EventTarget {
     );
   }
 
-  /** Why, for a guest. @param {string | null} code the server's, or the page's own */
+  /** The reason as guests read it. @param {string | null} code the server's, or the page's own */
   reason(code) {
     /** @type {Record<string, string>} */
     const errors = this.#dictionary.errors;
@@ -138,8 +138,8 @@ export class Words extends EventTarget {
   }
 
   /**
-   * Writes the words of elements that name theirs: `data-say` as text, `data-label` for those who
-   * cannot see the icon.
+   * Write the texts of elements that name their key: `data-say` as content, `data-label` as a label
+   * for guests who cannot see the icon.
    *
    * @param {ParentNode} root
    */

@@ -1,7 +1,7 @@
 const IN_APP = /FBAN|FBAV|Instagram|Line\/|TikTok|musical_ly|Snapchat|; wv\)/;
 
 /**
- * A browser inside another app: uploads work there until the app closes it.
+ * Whether this is a browser inside another app: uploads work there only until the app closes it.
  *
  * @param {string} userAgent
  */
@@ -14,7 +14,7 @@ export function isApple({ userAgent, maxTouchPoints }) {
   return /iPhone|iPad|Macintosh/.test(userAgent) && maxTouchPoints > 1;
 }
 
-/** The bar that shows the way out; it never stands in the way. @param {HTMLElement} bar @param {() => void} copied */
+/** Show how to leave for a real browser. @param {HTMLElement} bar @param {() => void} copied */
 export function showWayOut(bar, copied) {
   bar.hidden = false;
   bar.querySelector("button")?.addEventListener("click", () => copy(location.href, bar, copied));
@@ -29,7 +29,7 @@ export function showWayOut(bar, copied) {
 async function copy(text, beside, copied) {
   if (navigator.clipboard) await navigator.clipboard.writeText(text);
   else {
-    const field = document.createElement("textarea"); // plain http has no clipboard
+    const field = document.createElement("textarea"); // there is no clipboard API on plain http
     field.value = text;
     field.className = "unseen";
     beside.append(field);

@@ -1,4 +1,4 @@
-// What comes in from a picker: refuses what the server would refuse, and knows files again.
+// Takes in picked files: refuses those the server would refuse, and recognises known ones.
 
 /** @import {Config, Item, Picked} from "./types.js" */
 /** @import {Transfer} from "./transfer.js" */
@@ -8,7 +8,7 @@ import { fingerprint, WHOLE } from "./fingerprint.js";
 import { kindOf, nameOf, newItem, SAFE } from "./item.js";
 import { newId } from "./session.js";
 
-const SLICE = 30; // ms; the page answers between two
+const SLICE = 30; // ms of work at a time, so that the page stays responsive
 
 export class Intake {
   /** @type {Iterable<Picked>[]} */
@@ -24,7 +24,7 @@ export class Intake {
    * @param {object} parts
    * @param {Uploads} parts.uploads
    * @param {Config} parts.config
-   * @param {ReadonlyMap<string, Transfer>} parts.transfers  of every item there is
+   * @param {ReadonlyMap<string, Transfer>} parts.transfers  of every item, by its id
    * @param {(transfer: Transfer) => void} parts.enqueue
    * @param {(transfer: Transfer) => unknown} parts.drop
    */
@@ -37,8 +37,8 @@ export class Intake {
   }
 
   /**
-   * A file of another size than any before is new for certain; only the others are looked into,
-   * later and one by one. Within one pick no file comes twice.
+   * A file with a new size is certainly new; only the others are compared with known files, later
+   * and one by one. The files of one pick are all different, so they are not compared.
    *
    * @param {Iterable<Picked>} picked
    */
@@ -48,7 +48,7 @@ export class Intake {
   }
 
   /**
-   * The same file is there again, and its transfer goes on.
+   * The same file was picked again, so its transfer goes on.
    *
    * @param {Transfer} transfer
    * @param {Picked} picked
@@ -59,7 +59,7 @@ export class Intake {
     this.#enqueue(transfer);
   }
 
-  /** Not in one go: Chromium looks at the disk for each size, which takes seconds for thousands. */
+  /** In slices: Chromium reads each size from disk, which takes seconds for thousands of files. */
   async #sort() {
     for (let picked = this.#picks[0]; picked; picked = this.#picks[0]) {
       const sizes = this.#bySize();
@@ -102,9 +102,9 @@ export class Intake {
   }
 
   /**
-   * Which of them it is: one that waits for its file before one that needs it no more.
+   * Choose which of the known files it is: one that still needs its file comes first.
    *
-   * @param {[Transfer, ...Transfer[]]} same  with the fingerprint of what was picked
+   * @param {[Transfer, ...Transfer[]]} same  those with the fingerprint of the picked file
    * @param {Picked} picked
    * @param {Transfer} [blank]
    */
@@ -116,7 +116,7 @@ export class Intake {
     const [twin] = same;
     if (picked.file.size <= WHOLE || twin.item.state === "failed")
       this.#uploads.tell("again", twin.item);
-    else this.#admit(picked, twin); // its middle may differ: all of it has to be looked at
+    else this.#admit(picked, twin); // its middle may differ, so all of it has to be hashed
   }
 
   /**
@@ -159,14 +159,14 @@ async function printed(print, transfers) {
   return transfers.filter((_, index) => prints[index] === print);
 }
 
-/** It goes on once its file is there again. @param {Transfer} transfer */
+/** Whether it goes on once its file is picked again. @param {Transfer} transfer */
 function isOpen({ item: { state, code, mendable } }) {
   return state === "interrupted" || code === "unreadable" || (state === "failed" && mendable);
 }
 
 /**
- * Without a fingerprint it had not begun. Of one that is remembered only, any file of its size is as
- * good; one that could not be read keeps its complaint until the file it names is there again.
+ * Whether a transfer has not begun (it has no fingerprint) and can take a file of its size: any
+ * such file if it is only remembered; if its file could not be read, one with the same name.
  *
  * @param {Transfer} transfer
  * @param {string} name  of a file of its size

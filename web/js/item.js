@@ -1,19 +1,19 @@
-// What a file the guest chose is to the page.
+// The page's record of a file that the guest chose.
 
 /** @import {Item, ItemState} from "./types.js" */
 
-/** @type {ReadonlySet<ItemState>} The guest may close the page for them. */
+/** @type {ReadonlySet<ItemState>} States in which a file no longer needs the page. */
 export const SAFE = new Set(["received", "stored", "duplicate"]);
 
-/** What a fresh page mends: it asks for the password, or for the name. @type {ReadonlySet<string | null>} */
+/** @type {ReadonlySet<string | null>} Codes that a reload fixes by asking for the password or name. */
 export const RENEWABLE = new Set(["password_required", "name_required"]);
 
-/** The link takes nothing (any more). @param {string | null} code */
+/** Whether the link accepts no uploads (any more). @param {string | null} code */
 export function isClosed(code) {
   return code?.startsWith("link_") ?? false;
 }
 
-/** The drop itself takes nothing, not only this file. @param {string | null} code */
+/** Whether the drop refuses every file, not only this one. @param {string | null} code */
 export function isShut(code) {
   return isClosed(code) || RENEWABLE.has(code);
 }
@@ -48,7 +48,8 @@ export function kindOf(name, type = "") {
 }
 
 /**
- * The file's own name. Android's providers hand out bare numbers, and Immich goes by the extension.
+ * The file's name, with an extension. Android's providers may give only a number as the name, but
+ * Immich goes by the extension.
  *
  * @param {File} file
  */

@@ -1,10 +1,10 @@
-// What survives a reload: which files were chosen, and how to know them again. Never their bytes
-// (WebKit's IndexedDB loses them, and they would take the room twice).
+// What survives a reload: which files were chosen, and how to recognise them. Never their bytes
+// (WebKit's IndexedDB loses them, and they would take up space twice).
 
 const STORE = "items";
 const KEEP = 7 * 24 * 3600 * 1000; // ms
 const GATHER = 200; // ms
-const PATIENCE = 5000; // ms; WebKit's may never answer (WebKit bug 226547)
+const PATIENCE = 5000; // ms; WebKit's IndexedDB may never answer (WebKit bug 226547)
 
 /**
  * @typedef {object} Memo
@@ -45,7 +45,7 @@ export class Journal {
   }
 
   /**
-   * What this session chose, oldest first; what is too old is forgotten.
+   * The files that this session chose, oldest first; entries that are too old are deleted.
    *
    * @param {string} session
    * @returns {Promise<Memo[]>}
@@ -73,7 +73,7 @@ export class Journal {
     this.#pending.set(memo.id, memo);
   }
 
-  /** Write now: the page may be about to vanish. */
+  /** Write now: the page may be about to close. */
   flush() {
     if (!this.#db || !this.#pending.size) return;
     const memos = [...this.#pending.values()];
@@ -81,9 +81,9 @@ export class Journal {
     try {
       const store = this.#db.transaction(STORE, "readwrite").objectStore(STORE);
       for (const memo of memos) store.put(memo);
-      store.transaction.commit(); // else it needs the page once more, which may be gone by then
+      store.transaction.commit(); // otherwise the page would have to be there once more to commit
     } catch {
-      this.#db = null; // closed by the browser, which means to keep nothing
+      this.#db = null; // the browser closed it and keeps nothing
     }
   }
 }
@@ -91,7 +91,7 @@ export class Journal {
 /**
  * @template T
  * @param {IDBRequest<T>} request
- * @returns {Promise<T>} rejects also when it takes too long
+ * @returns {Promise<T>} also rejects when it takes too long
  */
 function done(request) {
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
-// Has the server got this file already? Questions that come together go together.
+// Asks the server whether it already has a file; questions asked at about the same time share one
+// request.
 
 /** @import {Send} from "./http.js" */
 
@@ -21,7 +22,7 @@ export class Known {
 
   /**
    * @param {string} sha1 hex
-   * @returns {Promise<boolean>} false also when nobody can tell: then the file is sent
+   * @returns {Promise<boolean>} also false if there is no answer: then the file is sent
    */
   ask(sha1) {
     return new Promise((resolve) => {

@@ -1,4 +1,5 @@
-// Who goes next. A few files at a time; one that is known, or on its way already, does not go at all.
+// Decides which file is sent next, a few at a time. A file that the server has, or whose bytes are
+// being sent already, is not sent at all.
 
 /** @import {Hasher} from "./hasher.js" */
 /** @import {Known} from "./known.js" */
@@ -8,7 +9,7 @@ import { WHOLE } from "./fingerprint.js";
 import { SAFE } from "./item.js";
 import { Scout } from "./scout.js";
 
-const LANES = 3; // browsers allow six connections, and the questions need some
+const LANES = 3; // browsers allow six connections, and other requests need some of them
 const BIG = 200 * 2 ** 20; // one of these at a time, so that photos overtake videos
 
 export class Lanes {
@@ -16,7 +17,7 @@ export class Lanes {
   #waiting = new Set();
   /** @type {Set<Transfer>} */
   #running = new Set();
-  /** @type {Map<string, Transfer>} by SHA-1: who brings these bytes */
+  /** @type {Map<string, Transfer>} by SHA-1: the transfer that sends these bytes */
   #bringers = new Map();
   #due = false;
   #uploads;
@@ -44,7 +45,7 @@ export class Lanes {
     return [...this.#running];
   }
 
-  /** None of those that wait will go. */
+  /** Remove and return all waiting transfers. */
   empty() {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
@@ -61,14 +62,14 @@ export class Lanes {
     this.#due = true;
   }
 
-  /** @param {Transfer} transfer it is at its end, or the guest stops it */
+  /** @param {Transfer} transfer one that has ended, or that the guest stops */
   drop(transfer) {
     this.#waiting.delete(transfer);
     this.#scout.drop(transfer);
     transfer.stop();
   }
 
-  /** What runs stops and goes first when the guest comes back. */
+  /** Stop the running transfers; they go first when the guest resumes. */
   pause() {
     for (const transfer of this.#running) transfer.stop();
     this.#waiting = new Set([...this.#running, ...this.#waiting]);
@@ -99,7 +100,7 @@ export class Lanes {
     try {
       await transfer.run();
     } catch (error) {
-      console.error(error); // a fault of ours: the file must not look as if it were on its way
+      console.error(error); // a bug of ours: the file must not look as if it were being sent
       const failed = { state: /** @type {const} */ ("failed"), code: "internal", mendable: true };
       this.#uploads.change(transfer.item, failed);
     }
@@ -107,7 +108,7 @@ export class Lanes {
     this.pump();
   }
 
-  /** The first that is looked into; while none is, the first. */
+  /** Pick the first that the scout has dealt with; if there is none, simply the first. */
   #pick() {
     let next = null;
     const big = this.running.some(isBig);
@@ -121,7 +122,7 @@ export class Lanes {
   }
 
   /**
-   * The same bytes are on their way, or there.
+   * Whether another transfer is sending the same bytes, or has sent them.
    *
    * @param {Transfer} transfer
    */
@@ -155,13 +156,13 @@ export class Lanes {
     const lives = bringer && this.#uploads.items.has(bringer.item.id);
     if (!lives || bringer.item.state === "failed") this.#bringers.set(sha1, transfer);
     else if (this.#running.has(transfer) && rest(transfer) > WHOLE) {
-      transfer.stop(); // a copy waits for what becomes of the other
+      transfer.stop(); // a copy waits until it is clear what becomes of the other
       this.add(transfer);
     }
   }
 
   /**
-   * The server has it: not a byte more, unless nearly all are sent.
+   * The server already has the file: stop sending it, unless nearly all of it is sent.
    *
    * @param {Transfer} transfer
    */
@@ -170,7 +171,7 @@ export class Lanes {
     if (SAFE.has(item.state) || item.state === "failed") return;
     if (this.#running.has(transfer) && rest(transfer) < WHOLE) return;
     this.#uploads.change(item, { state: "duplicate", acked: item.size, flying: 0, code: null });
-    if (transfer.begun || item.upload) transfer.terminate().catch(() => {}); // the server cleans up by itself, too
+    if (transfer.begun || item.upload) transfer.terminate().catch(() => {}); // else the server cleans up
   }
 }
 

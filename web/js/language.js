@@ -4,7 +4,7 @@ import { recall, remember } from "./storage.js";
 const KEY = "language";
 
 /**
- * The words in the guest's language: asked for in the address, chosen before, or the phone's.
+ * The texts in the guest's language: the one in the URL, the one chosen before, or the phone's.
  *
  * @template {{errors: {internal: string}}} D
  * @param {(lang: string) => Promise<D>} load

@@ -11,7 +11,7 @@ const FEW = 8; // arrived files that are shown unfolded
 
 /** @typedef {"attention" | "active" | "waiting" | "arrived"} GroupName */
 
-/** The guest's files, grouped by what they need, each change drawn once per frame. */
+/** The list of the guest's files, grouped by what they need; changes are drawn once per frame. */
 export class List {
   /** @type {Map<string, Row>} */
   #rows = new Map();
@@ -128,7 +128,7 @@ export class List {
     if (more > 0) line.textContent = this.#words.say("andMore", { n: more });
   }
 
-  /** Folds what has arrived once it is many; after that it is the guest's to open. */
+  /** Fold the arrived files once when there are many; after that, only the guest opens or folds. */
   #fold() {
     const { element, ul } = this.#groups.arrived;
     if (this.#folded || ul.childElementCount <= FEW) return;
@@ -174,8 +174,8 @@ export class List {
 }
 
 /**
- * Where a file belongs. Paused or cut off before its first byte, it still just waits: two thousand
- * rows do not change places because the network blinked.
+ * The group of a file. A file that is paused or offline before its first byte stays in "waiting":
+ * a short network failure must not move two thousand rows.
  *
  * @param {Item} item
  * @returns {GroupName}
@@ -197,7 +197,7 @@ function group(root, name) {
   };
 }
 
-/** Into its new group, keeping the keyboard where it was. @param {Element} row @param {Element} home */
+/** Move a row to its new group, keeping the focus. @param {Element} row @param {Element} home */
 function move(row, home) {
   const focused = row.contains(document.activeElement) ? document.activeElement : null;
   home.append(row);

@@ -1,4 +1,4 @@
-// The composition root: finds the elements, makes the parts, connects them.
+// The composition root: finds the elements, creates the parts, connects them.
 
 import { layOut } from "./collage.js";
 /** @import {Commands, Config, Picked, Summary} from "./types.js" */
@@ -18,9 +18,9 @@ import { Say } from "./say.js";
 import { element, setStage } from "./stage.js";
 import { Thumbs } from "./thumbs.js";
 
-const TOGETHER = 400; // ms; what is picked together is said together
+const TOGETHER = 400; // ms in which files that are picked again share one message
 
-/** @type {Partial<Record<Summary["phase"], string>>} where the keyboard goes on */
+/** @type {Partial<Record<Summary["phase"], string>>} what gets the keyboard focus */
 const FOCUS = {
   empty: ".start [data-pick]",
   held: "#name",
@@ -67,7 +67,7 @@ function welcome({ uploads, commands, config }, words) {
   if (isInApp(navigator.userAgent)) showWayOut(element("#inapp"), () => notice.show("copied"));
 }
 
-/** To the next phase, without losing the keyboard. @param {Summary} summary @param {Uploads} uploads */
+/** Show the next phase, and place the focus. @param {Summary} summary @param {Uploads} uploads */
 function turn({ phase }, uploads) {
   const before = document.body.dataset.phase ?? "";
   const focused = document.activeElement;
@@ -83,7 +83,7 @@ function turn({ phase }, uploads) {
 }
 
 /**
- * What the guest picks, drops or pastes goes to the engine at once.
+ * Pass files that the guest picks, drops or pastes to the engine at once.
  *
  * @param {Commands} commands
  * @param {Notice} notice
@@ -111,7 +111,7 @@ function receive(commands, notice) {
   });
 }
 
-/** The buttons that name a command. @param {Commands} commands */
+/** Connect the buttons that name a command. @param {Commands} commands */
 function obey({ nudge, pause, resume, retryAll, reopen, cancelAll }) {
   /** @type {Record<string, () => void>} */
   const does = {
@@ -130,7 +130,7 @@ function obey({ nudge, pause, resume, retryAll, reopen, cancelAll }) {
 }
 
 /**
- * A file that is picked twice changes nothing on the page, so it is said.
+ * Picking a file twice changes nothing on the page, so a message tells the guest.
  *
  * @param {Uploads} uploads
  * @param {Notice} notice
@@ -153,7 +153,7 @@ function openDialogs() {
     const dialog = element(`dialog#${name}`);
     element(`[data-do=${name}]`).addEventListener("click", () => dialog.showModal());
     dialog.addEventListener("click", (/** @type {Event} */ { target }) => {
-      const away = target === dialog; // the backdrop
+      const away = target === dialog; // a click on the backdrop
       if (away || (target instanceof Element && target.closest("[data-close]"))) dialog.close();
     });
   }

@@ -1,11 +1,11 @@
 /** @import {Config} from "./types.js" */
 import { recall, remember } from "./storage.js";
 
-const KEY = "guest"; // one person, whichever drops they bring something to
+const KEY = "guest"; // the same for all drops: it is the same person
 
 /**
- * Asks who brings the files, if the host wants to know. Once a name is given that has to be, the
- * field cannot be left empty any more.
+ * Asks for the guest's name, if the host wants to know it. If it is required, the field cannot be
+ * emptied again once a name was given.
  *
  * @param {HTMLFormElement} form
  * @param {Config["guestName"]} wish
@@ -32,7 +32,7 @@ export function askName(form, wish, introduce) {
     const valid = field.checkValidity();
     field.setAttribute("aria-invalid", String(!valid));
     if (valid)
-      field.blur(); // and the phone puts its keyboard away
+      field.blur(); // so that the phone hides its keyboard
     else field.focus();
   });
   field.addEventListener("input", () => field.setAttribute("aria-invalid", "false"));

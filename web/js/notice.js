@@ -1,7 +1,7 @@
 /** @import {Key, Values, Words} from "./i18n.js" */
 /** @import {Say} from "./say.js" */
 
-/** One line for what a guest should know now; said as well, for those who do not see it. */
+/** One line with news for the guest; also announced to screen readers. */
 export class Notice {
   #place;
   #words;

@@ -3,9 +3,9 @@
 /** @import {Uploads} from "./uploads.js" */
 
 const REDRAW = 200; // ms; the summary walks every file
-const RING_START = 0.4; // percent; less is a dot
+const RING_START = 0.4; // percent; less would show as a dot
 
-/** @type {ReadonlySet<string>} phases in which the guest may go */
+/** @type {ReadonlySet<string>} phases in which the guest may close the page */
 export const SETTLED = new Set(["delivering", "done"]);
 
 /** @type {Partial<Record<Summary["phase"], {icon: string, text: Key, safe?: boolean}>>} */
@@ -16,10 +16,10 @@ const ADVICE = {
 };
 
 /**
- * The whole of it in one look: the ring, the line, and what the guest may do now.
+ * The overall progress: the ring, the line below it, and what the guest may do now.
  *
- * Dispatches `phase` when the phase is another one, and `summary` after each drawing; both carry
- * the Summary in `detail`.
+ * Dispatches `phase` when the phase has changed, and `summary` after each drawing; both have the
+ * Summary in `detail`.
  */
 export class Overview extends EventTarget {
   /** @type {Map<string, number>} bytes on the network, per file */
@@ -124,7 +124,7 @@ export class Overview extends EventTarget {
     this.#put("adviceText", code ? this.#words.reason(code) : this.#words.say(advice.text));
   }
 
-  /** The goodbye: everything is safe, and then: everything is where it belongs. @param {Summary} summary */
+  /** Thank the guest when all is safe, and again when all is in Immich. @param {Summary} summary */
   #thank({ phase, duplicates, done, count, photos, videos }) {
     const say = this.#words.say.bind(this.#words);
     const stored = phase === "done";
@@ -164,7 +164,7 @@ export class Overview extends EventTarget {
 }
 
 /**
- * How much of it the server has confirmed; all of it only when every file is safe.
+ * The share that the server has confirmed; 1 only when every file is safe.
  *
  * @param {Summary} summary
  * @returns {number} 0 to 1

@@ -1,4 +1,4 @@
-// How fast confirmed bytes come in: an exponential average over about 15 s.
+// The rate of confirmed bytes, as an exponential average over about 15 s.
 
 const TAU = 15_000;
 const UNSURE = 5000;
@@ -15,7 +15,7 @@ export class Pace {
     this.now = now;
   }
 
-  /** Something is being sent: the clock runs. After a long silence it starts afresh. */
+  /** Something is being sent, so time counts. After a long silence the measurement starts anew. */
   start() {
     const now = this.now();
     if (now - this.#last < STALLED) return;
@@ -31,7 +31,7 @@ export class Pace {
     this.#at = this.#last = now;
   }
 
-  /** Bytes per second, or null while nobody can tell. */
+  /** Bytes per second, or null while it is unknown. */
   get rate() {
     const now = this.now();
     const age = now - this.#since;

@@ -6,9 +6,9 @@ const GIVE_UP = 90_000; // ms; a phone that says neither `change` nor `cancel` g
 /**
  * The two ways to choose: the photo library, and plain files.
  *
- * The inputs stand alone, outside of any label or clickable ancestor: otherwise browsers open the
- * picker twice (react-dropzone #182, #1107). No `capture`: a photo taken through it has neither
- * date nor name. iOS and Android say nothing while they get the files ready, so the button does.
+ * The inputs are outside of any label or clickable ancestor: otherwise browsers open the picker
+ * twice (react-dropzone #182, #1107). There is no `capture`: a photo taken through it has neither
+ * date nor name. iOS and Android show nothing while they prepare the files, so the button does.
  *
  * Dispatches `pick` (detail: Picked[]), `hint` when it takes long, and `cancel`.
  */
@@ -16,7 +16,7 @@ export class Picker extends EventTarget {
   #page;
   #media;
   #files;
-  /** @type {AbortController | null} alive while the phone's picker is open */
+  /** @type {AbortController | null} set while the phone's picker is open */
   #pending = null;
 
   /**
@@ -35,7 +35,7 @@ export class Picker extends EventTarget {
       if (button) this.#open(button.getAttribute("data-pick"));
     });
     for (const input of [media, files]) {
-      input.value = ""; // Firefox keeps the choice through a reload
+      input.value = ""; // Firefox keeps the selection over a reload
       input.addEventListener("change", () => this.#take([...(input.files ?? [])].map(bare)));
       input.addEventListener("cancel", () => this.#take([]));
     }
@@ -48,7 +48,7 @@ export class Picker extends EventTarget {
     if (source === "files" && "showOpenFilePicker" in window) this.#openHandles();
     else {
       const input = source === "files" ? this.#files : this.#media;
-      input.value = ""; // else choosing the same files again is no change
+      input.value = ""; // otherwise choosing the same files again would not fire `change`
       input.click();
     }
   }
@@ -109,11 +109,11 @@ function bare(file) {
   return { file, handle: null };
 }
 
-/** @param {FileSystemFileHandle} handle @returns {Promise<Picked[]>} nothing when it cannot be had */
+/** @param {FileSystemFileHandle} handle @returns {Promise<Picked[]>} empty if it cannot be read */
 async function reopenable(handle) {
   try {
     return [{ file: await handle.getFile(), handle }];
   } catch {
-    return []; // it went away, or is in a cloud out of reach: the others come nevertheless
+    return []; // it was deleted, or its cloud is out of reach: the other files are still added
   }
 }

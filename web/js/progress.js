@@ -1,14 +1,14 @@
-// What becomes of the uploads on the server: by WebSocket, and by asking where WebSockets do not
-// get through. Nothing is lost with a lost message: each connection starts with a snapshot.
+// Receives the server's news about the uploads: by WebSocket, or by polling where WebSockets do not
+// get through. A lost message does no harm, because each connection starts with a snapshot.
 
 /** @import {Send} from "./http.js" */
 /** @import {Uploads} from "./uploads.js" */
 import { Backoff } from "./backoff.js";
 
 const CONNECT = 5000; // ms; iOS leaves sockets connecting for ever
-const BEAT = 20_000; // ms between two signs of life we ask for
+const BEAT = 20_000; // ms of silence before a ping
 const POLL = 5000; // ms
-const GIVE_UP = 3; // failed connections, after which asking begins
+const GIVE_UP = 3; // failed connections after which polling begins
 
 export class Progress {
   #uploads;
@@ -21,11 +21,11 @@ export class Progress {
   #backoff;
   /** @type {WebSocket | null} */
   #socket = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} what happens when nothing is heard */
+  /** @type {ReturnType<typeof setTimeout> | undefined} fires when no message arrives */
   #timer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #poller;
-  #failures = 1; // in a row; none once it was heard
+  #failures = 1; // in a row; 0 after any message
 
   /**
    * @param {object} parts
@@ -33,8 +33,8 @@ export class Progress {
    * @param {string} parts.session
    * @param {URL} parts.base
    * @param {Send} parts.send
-   * @param {() => void} [parts.cut]  a connection that worked is lost
-   * @param {() => void} [parts.recovered]  one works again
+   * @param {() => void} [parts.cut]  called when a working connection is lost
+   * @param {() => void} [parts.recovered]  called when a connection works again
    * @param {typeof globalThis.WebSocket} [parts.WebSocket]
    * @param {() => number} [parts.random]
    */
@@ -58,7 +58,7 @@ export class Progress {
     this.#backoff = new Backoff({ random });
   }
 
-  /** Connect, or start afresh: after a suspension a socket may look open and be dead. */
+  /** Connect anew: after the page was suspended, a socket may look open but be dead. */
   connect() {
     this.#drop();
     const url = new URL("ws", this.#base);
@@ -72,7 +72,7 @@ export class Progress {
     socket.onclose = () => this.#lost();
   }
 
-  /** The network works: do not sit out the wait for the next attempt. */
+  /** The network works: do not wait any longer for the next attempt. */
   hurry() {
     if (!this.#socket) this.connect();
   }
@@ -82,7 +82,7 @@ export class Progress {
     try {
       return new this.#WebSocket(url);
     } catch {
-      return null; // switched off by an extension
+      return null; // an extension has disabled it
     }
   }
 
@@ -148,7 +148,7 @@ export class Progress {
       const uploads = Array.isArray(json) ? json : json?.uploads;
       if (uploads) this.#uploads.apply(uploads);
     } catch {
-      // cut off; the next one asks again
+      // interrupted; the next poll asks again
     }
   }
 }

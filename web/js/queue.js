@@ -1,4 +1,4 @@
-// What the guest may ask for, and what is remembered of it.
+// The guest's commands, and what is remembered of each file.
 
 /** @import {Gear} from "./transfer.js" */
 /** @import {Hasher} from "./hasher.js" */
@@ -13,12 +13,12 @@ import { Transfer } from "./transfer.js";
 import { Refusal } from "./tus.js";
 
 /**
- * The commands are arrows, since the page hands them around one by one.
+ * The commands are arrow functions, because the page passes them on one by one.
  *
  * @implements {Commands}
  */
 export class Queue {
-  /** @type {Map<string, Transfer>} of every item */
+  /** @type {Map<string, Transfer>} of every item, by its id */
   #transfers = new Map();
   #uploads;
   /** @type {Gear} */
@@ -38,7 +38,7 @@ export class Queue {
    * @param {Known | null} parts.known  null: not worth asking
    * @param {Config} parts.config
    * @param {(upload: string) => Promise<boolean>} parts.redeliver  ask the server to try Immich again
-   * @param {() => void} parts.resync  have the server tell everything
+   * @param {() => void} parts.resync  make the server send a snapshot
    */
   constructor({ gear, journal, hasher, known, config, redeliver, resync }) {
     const { uploads } = gear;
@@ -62,11 +62,11 @@ export class Queue {
     this.#listen("remove", this.#removed);
   }
 
-  /** @param {Memo[]} memos what is remembered from before a reload */
+  /** @param {Memo[]} memos what was remembered before a reload */
   restore(memos) {
     for (const { state, print, sha1, handle, ...memo } of memos) {
       if (state === "removed") this.#uploads.remove(memo.id);
-      if (state === "removed" || state === "failed") continue; // what failed there, the server says
+      if (state === "removed" || state === "failed") continue; // the server reports its failed ones
       const { id, name, size, kind } = memo;
       const stands = SAFE.has(state)
         ? { state, acked: size }
@@ -143,14 +143,14 @@ export class Queue {
     }
   };
 
-  /** Another connection recovered: these may too. */
+  /** Another connection recovered, so these may recover too. */
   wake() {
     for (const transfer of this.#lanes.running) transfer.wake();
   }
 
   /**
-   * Another connection was cut, and these may be too. Chromium hides that: a request on a connection
-   * it used before it sends again by itself, all of it, to an offset the server has left behind.
+   * Another connection was cut, so these may be too. Chromium can hide that: if a reused connection
+   * fails, it repeats the whole request by itself, with an offset that the server has passed.
    */
   doubt() {
     for (const transfer of this.#lanes.running) transfer.doubt();
@@ -163,7 +163,7 @@ export class Queue {
   }
 
   /**
-   * Forget it, here and there.
+   * Forget it, here and on the server.
    *
    * @param {Transfer} transfer
    */
@@ -177,7 +177,7 @@ export class Queue {
     try {
       await transfer.terminate();
     } catch (error) {
-      // Too late, the server has all of it: the guest has to see that.
+      // Too late: the server has all of it, and the guest has to see that.
       if (!(error instanceof Refusal && error.kind === "conflict")) return;
       this.#uploads.add({ ...item, state: "received", acked: item.size, flying: 0 });
       this.#resync();
@@ -221,7 +221,8 @@ export class Queue {
   }
 
   /**
-   * What was not sent because this one was there is no more in Immich than this one is.
+   * Copies of this file were not sent because of it; if Immich refuses it, it does not have them
+   * either.
    *
    * @param {Transfer} refused
    */
@@ -269,7 +270,7 @@ export class Queue {
 }
 
 /**
- * The server has all of it: what failed is the rest of the way.
+ * Whether the server has all of it, so that only the delivery to Immich failed.
  *
  * @param {Item} item
  */

@@ -15,7 +15,7 @@ const FACES = {
   failed: { icon: "attention", word: "stateFailed" },
 };
 
-/** @type {Partial<Record<ItemState, "cancel" | "remove">>} what the button at the end does */
+/** @type {Partial<Record<ItemState, "cancel" | "remove">>} action of the button at the row's end */
 const WAYS_OUT = {
   waiting: "cancel",
   uploading: "cancel",
@@ -25,7 +25,7 @@ const WAYS_OUT = {
   failed: "remove",
 };
 
-/** One file on the page: made from the template, then patched in place. */
+/** One file in the list: created from the template, then updated in place. */
 export class Row {
   #words;
   #parts;
@@ -70,7 +70,7 @@ export class Row {
     this.#offer(item);
   }
 
-  /** Says everything again, in the language of now. @param {Item} item */
+  /** Write all texts again, in the current language. @param {Item} item */
   translate(item) {
     delete this.element.dataset.state;
     this.#parts.out.removeAttribute("aria-label");
@@ -98,7 +98,7 @@ export class Row {
     return this.#words.say(faceOf(item).word, { percent });
   }
 
-  /** Why it needs attention, or what it waits for. @param {Item} item */
+  /** Show why it needs attention, or what it waits for. @param {Item} item */
   #explain(item) {
     const { why } = this.#parts;
     why.hidden = item.code === null;
@@ -114,7 +114,7 @@ export class Row {
     return `${reason} ${this.#words.say("nextTry", { time })}`;
   }
 
-  /** The buttons that make sense now. @param {Item} item */
+  /** Show the buttons that make sense now. @param {Item} item */
   #offer(item) {
     const { out } = this.#parts;
     const act = WAYS_OUT[item.state];
@@ -130,7 +130,7 @@ export class Row {
   /** @param {Item} item */
   #offerRetry(item) {
     const there = this.element.querySelector("[data-act=retry]");
-    // What a closed link refused has one button for all of it.
+    // All files that a closed link refused share one button elsewhere on the page.
     const wanted = item.state === "failed" && item.mendable && !isClosed(item.code);
     if (!wanted) there?.remove();
     if (!wanted || there) return;
@@ -149,7 +149,7 @@ export class Row {
   }
 }
 
-/** A server that says why something has to wait is not out of reach. @param {Item} item */
+/** If the server said why a file has to wait, it is not offline. @param {Item} item */
 function faceOf({ state, code }) {
   return FACES[state === "offline" && code ? "waiting" : state];
 }

@@ -2,12 +2,12 @@
 /** @import {Words} from "./i18n.js" */
 import { progress } from "./overview.js";
 
-const GAP = 10_000; // ms between two milestones, so that nobody is talked over
+const GAP = 10_000; // ms between two milestones, so that one announcement does not cut another off
 const QUARTERS = 4;
 
 /**
- * Tells those who listen instead of look: milestones in a polite region, failures once in an
- * assertive one (WCAG ARIA22, ARIA19; a progressbar is not live).
+ * Announces news to screen readers: milestones in a polite region, failures once in an assertive
+ * one (WCAG ARIA22, ARIA19; a progressbar is not a live region).
  */
 export class Say {
   #status;
@@ -34,7 +34,7 @@ export class Say {
     this.#now = now;
   }
 
-  /** At once, whatever was said before. @param {string} text */
+  /** Announce at once, whenever the last announcement was. @param {string} text */
   now(text) {
     this.#status.textContent = text;
     this.#said = this.#now();
@@ -81,7 +81,7 @@ export class Say {
     else if (phase === "done") this.now(`${say("thanks")} ${say("allStored")}`);
   }
 
-  /** @param {Pick<Summary, "phase" | "code">} before @param {number} n files that are left */
+  /** @param {Pick<Summary, "phase" | "code">} before @param {number} n files left */
   #goOn({ phase, code }, n) {
     if (phase === "paused" || code) return;
     if (phase === "offline") return this.now(this.#words.say("saidOnline"));

@@ -1,5 +1,5 @@
-// Runs ahead of the lanes: takes the checksum of files that wait, and asks whether they are known.
-// A file that is there already costs a hash, not a transfer. It never holds a lane up.
+// Runs ahead of the lanes: computes the checksums of waiting files, and asks the server whether it
+// has them. A file that it already has costs a hash, not a transfer. Lanes never wait for this.
 
 /** @import {Hasher} from "./hasher.js" */
 /** @import {Known} from "./known.js" */
@@ -23,7 +23,7 @@ export class Scout {
    * @param {object} options
    * @param {Hasher} options.hasher
    * @param {Known | null} options.known  null: not worth asking
-   * @param {() => Iterable<Transfer>} options.queue  what is being sent, then what waits, in order
+   * @param {() => Iterable<Transfer>} options.queue  running transfers, then waiting ones, in order
    * @param {(transfer: Transfer, known: boolean) => void} options.found
    * @param {() => number | null} options.rate  bytes per second
    */
@@ -35,7 +35,7 @@ export class Scout {
     this.#rate = rate;
   }
 
-  /** There may be something to do. */
+  /** Continue with the next file, if there is one and none is being hashed. */
   async run() {
     if (this.#current) return;
     this.#current = this.#next();
@@ -45,7 +45,7 @@ export class Scout {
     }
   }
 
-  /** @param {Transfer} transfer nobody needs its checksum any more */
+  /** @param {Transfer} transfer one whose checksum is not needed any more */
   drop(transfer) {
     if (this.#current === transfer) this.#hasher.cancel();
   }

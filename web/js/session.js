@@ -1,8 +1,8 @@
-// Which guest's browser this is: an unguessable id that lives as long as the browser's storage.
+// Identifies the guest's browser by an unguessable id that lasts as long as the browser's storage.
 
 const KEY = "drop-session";
 const LINK = /\/(share|s)\/[^/]+\/$/; // the drop of a link, which shares its origin with others
-const TAKEN = 1500; // ms: the page before a reload may be slow to let go
+const TAKEN = 1500; // ms: before a reload, the old page may release its lock late
 
 /** 128 bits, in 22 characters of base64url. crypto.randomUUID is missing on plain http. */
 export function newId() {
@@ -14,8 +14,8 @@ export function newId() {
 }
 
 /**
- * The session of this tab, at this drop. A second tab gets its own, so that two never send the same
- * upload; without locks (plain http) they share one, and differ in the ids of their items.
+ * The session of this tab in this drop. A second tab gets its own, so that two tabs never send the
+ * same upload. Without locks (plain http) tabs share one session, but their items' ids differ.
  *
  * @param {object} [options]
  * @param {string} [options.path]  the drop's own
@@ -51,7 +51,7 @@ function recall(storage, key) {
 }
 
 /**
- * Held until the tab is gone.
+ * Lock a session id until the tab is closed; false if another tab has it.
  *
  * @param {string} id
  * @param {LockManager | null} locks

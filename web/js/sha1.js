@@ -1,5 +1,5 @@
-// SHA-1 (RFC 3174) that takes a file in pieces. crypto.subtle cannot (it wants all at once), is
-// missing on plain http, and WebAssembly would need a weaker Content-Security-Policy.
+// SHA-1 (RFC 3174) of a file that is read in pieces. crypto.subtle needs all bytes at once and is
+// missing on plain http; WebAssembly would need a weaker Content-Security-Policy.
 
 export class Sha1 {
   #state = new Int32Array([0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0]);
@@ -25,7 +25,7 @@ export class Sha1 {
     return this;
   }
 
-  /** The end: nothing can be added afterwards. */
+  /** Finish and return the digest; nothing can be added afterwards. */
   hex() {
     const bits = this.#length * 8;
     const tail = new Uint8Array((this.#filled < 56 ? 64 : 128) - this.#filled);
@@ -55,7 +55,7 @@ export class Sha1 {
 }
 
 /**
- * One loop for each of the four round functions: twice as fast as one loop that asks which.
+ * One loop for each of the four round functions: twice as fast as one loop that selects it.
  *
  * @param {any} w
  * @param {any} s

@@ -1,12 +1,12 @@
-// Reading a file the guest chose. A phone may take it back at any time: the file changed, was
-// deleted, or its provider in the cloud does not answer.
+// Reads a file that the guest chose. It may become unreadable at any time: because it changed, was
+// deleted, or its cloud provider does not answer.
 
 import { within } from "./backoff.js";
 import { Refusal } from "./tus.js";
 
 const PATIENCE = 60_000; // ms
 
-/** It cannot be read any more, and the guest has to pick it again. */
+/** The file cannot be read any more; the guest has to pick it again. */
 export class Unreadable extends Error {}
 
 /**
@@ -26,7 +26,7 @@ export async function read(reading, signal) {
 }
 
 /**
- * A file that is gone and a network that is gone look the same to XMLHttpRequest.
+ * Whether a file can still be read: XMLHttpRequest reports a missing file like a network failure.
  *
  * @param {Blob} file
  * @param {AbortSignal} signal

@@ -1,7 +1,7 @@
 const WELCOME = new Set(["empty", "problem"]);
 
 /**
- * What is on the stage in this phase: elements with `data-phases` show only in those they name.
+ * Show the parts of the page for a phase: elements with `data-phases` are visible only in those.
  *
  * @param {string} phase a Summary's, or `problem`
  */
@@ -14,7 +14,7 @@ export function setStage(phase) {
   }
 }
 
-/** @param {string} selector @returns {any} the element; its type is the caller's to know */
+/** @param {string} selector @returns {any} the element; the caller knows its type */
 export function element(selector) {
   const found = document.querySelector(selector);
   if (!found) throw new Error(`the page has no ${selector}`);

@@ -1,4 +1,5 @@
-// What the page may as well forget: where storage is blocked it does, when it is closed.
+// Small values that are convenient to remember; where storage is blocked, they are lost when the
+// page closes.
 
 const local = () => localStorage; // throws where storage is blocked
 

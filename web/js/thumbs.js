@@ -8,7 +8,7 @@ const LARGEST_PHOTO = 40e6; // bytes; a larger one costs a phone too much memory
 const VIDEO_PATIENCE = 3000; // ms
 const FRAME_AT = 0.1; // s; the very first frame is often black
 
-/** Pictures of the files in view, two at a time, when nothing more important is going on. */
+/** Thumbnails of the files in view, drawn two at a time when the browser is idle. */
 export class Thumbs {
   /** @type {Map<Element, Item>} */
   #items = new Map();
@@ -27,7 +27,7 @@ export class Thumbs {
     });
   }
 
-  /** Again and again: a remembered file may come back later. @param {Element} row @param {Item} item */
+  /** May be called again when a remembered file returns. @param {Element} row @param {Item} item */
   watch(row, item) {
     if (item.file === null || this.#items.has(row)) return;
     this.#items.set(row, item);
@@ -74,7 +74,7 @@ export class Thumbs {
   #show(row, canvas) {
     if (!this.#items.has(row)) return;
     if (!canvas) {
-      this.#observer.unobserve(row); // the tile with its type stays
+      this.#observer.unobserve(row); // the tile with the file's type stays
       return;
     }
     row.querySelector(".thumb")?.append(canvas);
@@ -82,7 +82,7 @@ export class Thumbs {
     this.#release();
   }
 
-  /** Lets go of pictures that were scrolled away long ago. */
+  /** Remove the oldest pictures that are out of view. */
   #release() {
     for (const [row, canvas] of this.#drawn) {
       if (this.#drawn.size <= KEPT) return;

@@ -1,5 +1,5 @@
-// One file's journey to the server. There are three ends: it is received, it cannot be, or the guest
-// stops it. Everything else is a reason to ask where we stand and to go on.
+// Sends one file to the server. There are three ends: the file is received, it cannot be received,
+// or the guest stops it. After anything else, the transfer asks for the offset and goes on.
 
 /** @import {ChunkSize} from "./chunk.js" */
 /** @import {Item} from "./types.js" */
@@ -11,9 +11,9 @@ import { isClosed, SAFE } from "./item.js";
 import { read, readable, Unreadable } from "./source.js";
 import { Refusal } from "./tus.js";
 
-const STALE = 5000; // ms without progress, after which a wake-up does not trust a connection
+const STALE = 5000; // ms without progress after which a nudge replaces a connection
 const RESTARTS = 2;
-const FRAME = 100; // ms between two reports: WebKit has one for every 8 KiB
+const FRAME = 100; // ms between two reports to the page: WebKit fires one for every 8 KiB
 
 /**
  * What all transfers share.
@@ -23,11 +23,11 @@ const FRAME = 100; // ms between two reports: WebKit has one for every 8 KiB
  * @property {Tus} tus
  * @property {ChunkSize} chunk
  * @property {string} session
- * @property {string} guest      who brings it; may be empty
+ * @property {string} guest      the guest's name; may be empty
  * @property {boolean} buffered  read each chunk into memory before it is sent
  * @property {() => number} random
  * @property {() => void} recovered  called when bytes get through after a failure
- * @property {(transfer: Transfer) => void} keep  remember it beyond a reload
+ * @property {(transfer: Transfer) => void} keep  remember it over a reload
  */
 
 export class Transfer {
@@ -37,26 +37,26 @@ export class Transfer {
   print = null;
   /** @type {string | null} SHA-1, hex */
   sha1 = null;
-  /** @type {Transfer | null} looks like this one: its checksum decides before a lane takes it */
+  /** @type {Transfer | null} a lookalike: checksums are compared before a lane takes this one */
   twin = null;
-  /** Its checksum is known, as far as that is possible. */
+  /** The checksum is known, or cannot be computed. */
   checked = false;
-  /** The server was asked about its checksum. */
+  /** The server was asked whether it knows the checksum. */
   asked = false;
-  /** The server may have heard of it, and hold some of its bytes. */
+  /** The server may know the upload, and have some of its bytes. */
   begun;
-  /** @type {string} state as remembered beyond a reload */
+  /** @type {string} the state that is remembered over a reload */
   kept = "";
 
   #gear;
   #backoff;
-  /** @type {number | null} where the server stands; null: ask */
+  /** @type {number | null} the server's offset; null: it has to be asked */
   #offset = null;
   #restarts = 0;
   #life = new AbortController();
   #attempt = new AbortController();
   #asleep = false;
-  /** @type {number | null} what the server held when the connection was doubted last */
+  /** @type {number | null} the confirmed bytes when the connection was doubted last */
   #doubted = null;
   #progressAt = 0;
   #shownAt = 0;
@@ -72,7 +72,7 @@ export class Transfer {
     this.#backoff = new Backoff({ random: gear.random });
   }
 
-  /** Go on until one of the ends. */
+  /** Send until one of the three ends. */
   async run() {
     this.#life = new AbortController();
     this.#offset = null;
@@ -89,14 +89,14 @@ export class Transfer {
     }
   }
 
-  /** The guest's own stop, or what it is good for is done. */
+  /** Stop: the guest wants it, or the file need not be sent any more. */
   stop() {
     this.#life.abort();
     this.#attempt.abort();
   }
 
   /**
-   * The network may be back: do not wait, and do not trust a connection that stands still.
+   * The network may be back: end a wait, and replace a connection without progress.
    *
    * @param {number} [still]  ms without progress
    */
@@ -105,14 +105,15 @@ export class Transfer {
     if (this.#asleep || performance.now() - this.#progressAt >= still) this.#attempt.abort();
   }
 
-  /** Another connection recovered: do not sit out a wait that only the network was the reason for. */
+  /** Another connection recovered: end a wait, if only the network was the reason for it. */
   wake() {
     if (this.#asleep && this.item.code === null) this.#attempt.abort();
   }
 
   /**
-   * Another connection was cut, and this one may be too. Once for each gain: a proxy that keeps
-   * nothing of a request until it is whole would never get to the end of one.
+   * Another connection was cut, so this one may be too: replace it, but only once until the server
+   * has confirmed more bytes. Otherwise a request through a proxy that buffers it whole might never
+   * be finished.
    */
   doubt() {
     const gained = this.item.acked !== this.#doubted;
@@ -130,9 +131,10 @@ export class Transfer {
     return print;
   }
 
-  /** Tell the server to forget it. Rejects with a Refusal when it is too late for that. */
+  /** Delete the upload on the server. Rejects with a Refusal when it is too late for that. */
   async terminate() {
-    // The answer to a creation may be lost; the same item gives us the same upload, if there is one.
+    // The answer to the creation may have been lost; creating the same item again returns the same
+    // upload.
     const id = this.item.upload ?? (await this.#create(null)).id;
     await this.#gear.tus.terminate(id);
   }
@@ -200,7 +202,7 @@ export class Transfer {
   }
 
   /**
-   * Send a body, show how it gets on, and let the size of the next one follow from it.
+   * Send a body, report its progress, and adapt the size of the next one.
    *
    * @template T
    * @param {number} offset
@@ -233,8 +235,8 @@ export class Transfer {
   }
 
   /**
-   * @param {number} reached  bytes of the file that are with the network or beyond
-   * @param {boolean} last    no more of this request will follow
+   * @param {number} reached  bytes of the file that are confirmed or handed to the network
+   * @param {boolean} last    this is the last report of the request
    */
   #fly(reached, last) {
     const now = performance.now();
@@ -244,7 +246,7 @@ export class Transfer {
     this.#change({ state: "uploading", flying: Math.max(0, reached - this.item.acked) });
   }
 
-  /** @param {number} offset what the server holds, by its own word */
+  /** @param {number} offset as the server has reported it */
   #confirm(offset) {
     if (offset > this.item.acked) {
       if (this.#backoff.failing) this.#gear.recovered();
@@ -264,7 +266,7 @@ export class Transfer {
   }
 
   /**
-   * Something went wrong: find out what it means, and get ready for the next step.
+   * Handle an error: fail, or prepare the next step.
    *
    * @param {unknown} error
    */
@@ -273,7 +275,7 @@ export class Transfer {
     if (!(error instanceof Refusal)) throw error;
     const { kind, code } = error;
     this.#offset = null;
-    // The host may open the drop again, while this page still has the files.
+    // After a closed link a retry may help: the host may open it while this page has the files.
     if (kind === "refused") return this.#fail(code ?? "bad_request", isClosed(code));
     if (kind === "mismatch" && this.#restarts++ === RESTARTS) return this.#fail(code, true);
     if (kind === "gone") this.#change({ upload: null });

@@ -1,5 +1,5 @@
-// The browser half of tus 1.0.0: create, ask, append, terminate. Says what an answer means; what to
-// do about it is transfer.js's business.
+// The browser half of tus 1.0.0: create, ask for the offset, append, terminate. This module decides
+// what an answer means; transfer.js decides what to do about it.
 
 /** @import {Answer, Exchange, Send} from "./http.js" */
 import { Lost } from "./http.js";
@@ -12,11 +12,11 @@ import { isShut } from "./item.js";
  *
  * - `network`   ask for the offset and go on
  * - `wait`      the same, not before `after`
- * - `conflict`  we stand at another offset than the server
+ * - `conflict`  our offset is not the server's
  * - `gone`      the server does not know the upload (any more)
  * - `shrink`    a proxy on the way does not let bodies of this size through
  * - `mismatch`  the bytes are not those of the checksum; the server starts over
- * - `refused`   no
+ * - `refused`   do not try again
  *
  * @typedef {"network" | "wait" | "conflict" | "gone" | "shrink" | "mismatch" | "refused"} Kind
  */
@@ -39,7 +39,7 @@ const PATIENCE = 300; // s, the longest Retry-After we believe
 export class Refusal extends Error {
   /**
    * @param {Kind} kind
-   * @param {string | null} [code]  the server's word for it
+   * @param {string | null} [code]  the server's error code
    * @param {number} [after]        ms to wait at least
    */
   constructor(kind, code = null, after = 0) {
@@ -80,7 +80,7 @@ export class Tus {
       body,
       ...watch,
     });
-    // Only the id: behind a proxy the rest may name a host or a scheme that is not the page's.
+    // Use only the id: behind a proxy the URL may have another host or scheme than the page.
     const id = answer.header("Location")?.split("/").pop();
     if (!id) throw new Refusal("network");
     return { id, offset: answer.header("Upload-Offset") ? offsetOf(answer, length) : 0 };
@@ -142,8 +142,8 @@ export class Tus {
 }
 
 /**
- * Captive portals and proxies answer too, with any status, and in JSON that has a `code` as well;
- * only our server speaks tus.
+ * Whether an answer is our server's. Captive portals and proxies may answer with any status, and in
+ * JSON with a `code`, but only our server sends tus headers.
  *
  * @param {Answer} answer
  */

@@ -1,16 +1,16 @@
-// What the page's modules say to each other. Types only: nothing here runs.
+// The types that the page's modules share. Types only: nothing here runs.
 
 /**
- * Where one of the guest's files stands, as the page sees it.
+ * The state of one of the guest's files, as the page sees it.
  *
  * - `waiting`      in the queue
  * - `uploading`    bytes are on their way to the server
- * - `offline`      cut off or stalled; goes on by itself
+ * - `offline`      interrupted or stalled; goes on by itself
  * - `paused`       the guest paused
  * - `interrupted`  known from before a reload; its file must be picked again (or reopened) to go on
- * - `received`     safe with the server: on its way to Immich, or waiting for Immich
+ * - `received`     safe on the server: on its way to Immich, or waiting for Immich
  * - `stored`       in Immich
- * - `duplicate`    was there already
+ * - `duplicate`    was in Immich already
  * - `failed`       needs attention; `code` says why
  *
  * @typedef {"waiting" | "uploading" | "offline" | "paused" | "interrupted" | "received" | "stored" | "duplicate" | "failed"} ItemState
@@ -37,7 +37,7 @@
  */
 
 /**
- * The whole of it, for the ring and the line.
+ * The overall state, for the ring and the line.
  *
  * @typedef {object} Summary
  * @property {number} count    files
@@ -52,14 +52,15 @@
  * @property {number} bytes    of all files that are not failed
  * @property {number} acked    bytes the server has confirmed of those
  * @property {"empty" | "held" | "uploading" | "offline" | "paused" | "attention" | "delivering" | "done"} phase
- *   `held`: nothing is sent before the guest says who they are; `attention`: nothing runs, something failed or is interrupted; `delivering`: everything is
- *   received, safe to close; `done`: everything is in Immich
- * @property {string | null} code  while `offline`: why the server lets everything wait; null: it does not answer
+ *   `held`: nothing is sent before the guest gives a name; `attention`: nothing runs, something
+ *   failed or is interrupted; `delivering`: everything is received, and the guest may close the
+ *   page; `done`: everything is in Immich
+ * @property {string | null} code  while `offline`: why the server lets all wait; null: it does not answer
  * @property {number | null} eta  seconds, or null while unknown
  */
 
 /**
- * An upload as the server tells it (snapshot and events).
+ * An upload as the server reports it (in snapshots and events).
  *
  * @typedef {object} ServerUpload
  * @property {string} id
@@ -79,20 +80,20 @@
  * @typedef {object} Config
  * @property {string} title
  * @property {string} message
- * @property {boolean} shared      by a link of Immich, which shows what it takes to others who have it
+ * @property {boolean} shared      a shared link of Immich, so others who have it can see the files
  * @property {number} maxFileSize  bytes
- * @property {number} maxChunk     bytes in one request that every proxy on the way lets through
+ * @property {number} maxChunk     bytes that every proxy on the way lets through in one request
  * @property {string[]} extensions lower case, with the dot
  * @property {boolean} precheck    `POST api/known` is worth asking
  * @property {"off" | "optional" | "required"} guestName
  */
 
 /**
- * What the face may ask of the engine (queue.js implements it).
+ * What the user interface may ask of the engine (queue.js implements it).
  *
  * @typedef {object} Commands
- * @property {(picked: Iterable<Picked>) => void} add  matches re-picked files with interrupted items by itself
- * @property {(name: string) => void} introduce  who brings what is created from now on; empty: nobody says
+ * @property {(picked: Iterable<Picked>) => void} add  also matches files that are picked again with interrupted items
+ * @property {(name: string) => void} introduce  the guest's name for uploads created from now on; empty: none
  * @property {() => void} pause
  * @property {() => void} resume
  * @property {(id: string) => void} cancel   stop, tell the server to forget it, drop the item
@@ -100,7 +101,7 @@
  * @property {(id: string) => void} retry    one failed item
  * @property {() => void} retryAll
  * @property {(id: string) => void} remove   forget an item that is finished, failed or interrupted
- * @property {() => void} nudge              try at once: the guest tapped, or the network is back
+ * @property {() => void} nudge              retry at once: the guest tapped, or the network is back
  * @property {() => Promise<void>} reopen    go on with interrupted items from stored file handles (needs a tap)
  */
 

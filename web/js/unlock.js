@@ -9,18 +9,18 @@ const HEARD = new Set(["password_wrong", "password_required", "rate_limited", "c
 /**
  * The form for the password of a link.
  *
- * Everyone who has the link has its password, so browsers are asked not to keep it, and it may be
- * shown; while it is sent it is hidden again, since what was typed as text is remembered as such.
+ * All guests of a link share its password, so browsers are asked not to store it, and it may be
+ * shown. It is hidden again before it is sent, because browsers remember what was typed as text.
  *
- * Dispatches `open` when the server took it, and `gone` when the link is no more.
+ * Dispatches `open` when the password was right, and `gone` when the link does not exist any more.
  */
 export class Unlock extends EventTarget {
   #words;
   #field;
   #busy = false;
-  /** @type {string | null} what is wrong */
+  /** @type {string | null} why the last attempt failed */
   #code = null;
-  #until = 0; // ms since 1970: no try before
+  #until = 0; // ms since 1970: no attempt before
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #clock;
 
@@ -39,7 +39,7 @@ export class Unlock extends EventTarget {
     this.#write();
   }
 
-  /** Where a keyboard is at hand, the guest can type at once. */
+  /** Focus the field where there is a keyboard, so that the guest can type at once. */
   focus() {
     const typing = matchMedia("(pointer: fine)").matches;
     /** @type {HTMLElement} */ (typing ? this.#field : element("#title")).focus();
@@ -79,7 +79,7 @@ export class Unlock extends EventTarget {
     this.complain(code);
   }
 
-  /** The button counts down; only the end is said, so that nobody is talked over. */
+  /** The button counts down; only the end is announced, so that screen readers are not flooded. */
   #tick() {
     if (this.#left <= 0) {
       clearInterval(this.#clock);
@@ -95,7 +95,7 @@ export class Unlock extends EventTarget {
     this.#write();
   }
 
-  /** Other reasons than those say that the page keeps trying, which nobody does with a password. */
+  /** The texts of other codes say that the page keeps trying, which is not so for a password. */
   #reason() {
     if (this.#code === null) return "";
     if (HEARD.has(this.#code)) return this.#words.reason(this.#code);

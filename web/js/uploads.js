@@ -1,6 +1,6 @@
-// The one store: every file the guest chose, and what the server says about it.
-// Events `add`, `change`, `remove` carry the Item in `detail`; `again` too, when a file that is
-// there already was picked once more.
+// The only store: every file the guest chose, and what the server reports about it.
+// The events `add`, `change`, `remove` and `again` have the Item in `detail`; `again` means that a
+// file on the list was picked once more.
 
 /** @import {Item, ServerUpload, Summary} from "./types.js" */
 import { newItem, SAFE } from "./item.js";
@@ -9,13 +9,13 @@ import { Pace } from "./pace.js";
 export class Uploads extends EventTarget {
   /** @type {Map<string, Item>} */
   #items = new Map();
-  /** @type {Set<string>} what the guest removed, and the server may still mention */
+  /** @type {Set<string>} ids that the guest removed and the server may still report */
   #removed = new Set();
 
   /** The guest paused. */
   paused = false;
 
-  /** Nothing goes before the guest says who they are. */
+  /** Nothing is sent before the guest gives a name. */
   held = false;
 
   /** @param {{now?: () => number}} [options] `now` in ms, monotonic */
@@ -56,8 +56,8 @@ export class Uploads extends EventTarget {
   }
 
   /**
-   * What the server says: a snapshot, or one upload. Each carries the whole state, so the order of
-   * late and lost messages does not matter.
+   * Apply a report of the server: a snapshot, or one upload. Each has the whole state, so late or
+   * lost messages do no harm.
    *
    * @param {ServerUpload | ServerUpload[]} told
    */
@@ -74,7 +74,7 @@ export class Uploads extends EventTarget {
   #applyAll(snapshot) {
     for (const upload of snapshot) this.apply(upload);
     const told = new Set(snapshot.map(({ item, id }) => item ?? id));
-    // Remembered from days ago, and the server has forgotten since: nothing more will be heard.
+    // Remembered from days ago, but the server has forgotten it: there will be no more news of it.
     for (const { id, file, state } of this.#items.values())
       if (!file && state === "received" && !told.has(id)) this.remove(id);
   }
@@ -104,7 +104,7 @@ export class Uploads extends EventTarget {
     return { ...rest, phase, code, eta: rate && (sum.bytes - sum.acked) / rate };
   }
 
-  /** Of what waits, the server's word for it; null when for some of it there is none. */
+  /** The server's code for why files wait; null if it gave none for one of them. */
   #reason() {
     let reason = null;
     for (const { state, code } of this.#items.values()) {
@@ -139,7 +139,7 @@ export class Uploads extends EventTarget {
   }
 
   /**
-   * Only bytes that were sent just now count; not those a HEAD or a snapshot finds.
+   * Measures only bytes that were just sent, not those reported by a HEAD or a snapshot.
    *
    * @param {Item} item
    * @param {Partial<Item>} patch
@@ -182,7 +182,7 @@ function settled({ state, sent, code, retryAt }, size) {
 }
 
 /**
- * A file of this session that this page has not seen: from before a reload.
+ * A file of this session that this page does not know: from before a reload.
  *
  * @param {string} id
  * @param {ServerUpload} told

@@ -1,4 +1,4 @@
-// Keeps the screen on while bytes move, and warns before leaving while some would be lost.
+// Keeps the screen on while files are sent, and warns before leaving while some would be lost.
 
 /** @import {Uploads} from "./uploads.js" */
 import { SAFE } from "./item.js";
@@ -22,7 +22,7 @@ export function keepAwake(
   const look = async () => {
     due = 0;
     const { phase } = uploads.summary();
-    // Kept only while needed: a page with this listener is not kept for the way back.
+    // Listen only while needed: a page with this listener is not kept in the back/forward cache.
     const listen = unsafe(uploads) ? window.addEventListener : window.removeEventListener;
     listen.call(window, "beforeunload", /** @type {EventListener} */ (warn));
     await hold(phase === "uploading" || phase === "offline");
