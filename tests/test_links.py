@@ -91,6 +91,18 @@ def test_the_address_ends_in_a_slash(product: Product, immich: Immich, kind: str
 
 
 @pytest.mark.parametrize(
+    ("rest", "where"), [("photos", "./"), ("photos/", "../"), ("photos/some-id", "../")]
+)
+def test_the_address_of_one_photo_leads_to_the_drop(
+    product: Product, immich: Immich, rest: str, where: str
+) -> None:
+    """A host may have looked at a photo when they copied the address out of Immich."""
+    visit = Visit.by_key(product, immich.share("Wedding"))
+    answer = visit.ask("GET", f"/{rest}")
+    assert (answer.status, answer["Location"]) == (302, where)
+
+
+@pytest.mark.parametrize(
     "name", ["https:evil.example", "http:evil.example", "javascript:alert(1)", "%2F%2Fevil", "\\e"]
 )
 def test_a_redirect_stays_here(product: Product, name: str) -> None:

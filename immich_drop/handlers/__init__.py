@@ -17,7 +17,7 @@ from immich_drop.handlers.api import (
 from immich_drop.handlers.base import DropHandler, NotFoundHandler, blanked
 from immich_drop.handlers.files import CreationHandler, UploadHandler
 from immich_drop.handlers.health import HealthHandler, MetricsHandler, ReadyHandler
-from immich_drop.handlers.page import PageHandler, SlashHandler
+from immich_drop.handlers.page import PageHandler, PhotoHandler, SlashHandler
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import EventsHandler
 from immich_drop.site import Site
@@ -57,6 +57,7 @@ def make_application(parts: Parts, *, base_path: str, secret: str) -> Applicatio
             url(rf"{optional}/readyz", ReadyHandler, reach),
             url(rf"{optional}/metrics", MetricsHandler, reach),
             url(rf"{optional}/(?:share|s)/[^/]+", SlashHandler, reach),
+            url(rf"{drop}/photos(?P<rest>/.*)?", PhotoHandler, reach),
             url(rf"{drop}/?", PageHandler, page),
             url(rf"{drop}/(?:(?P<version>v-[0-9a-f]+)/)?(?P<name>{FILES})", PageHandler, page),
         ],

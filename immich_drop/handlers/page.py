@@ -23,6 +23,15 @@ class SlashHandler(DropHandler):
     head = get
 
 
+class PhotoHandler(DropHandler):
+    """`GET /share/{key}/photos/{id}`: Immich's address of one photo of a link; here is the drop."""
+
+    def get(self, rest: str | None) -> None:
+        self.redirect("../" * (rest or "").count("/") or "./")
+
+    head = get
+
+
 FOR_GOOD = "public, max-age=31536000, immutable"
 
 
