@@ -6,9 +6,13 @@ On a slow disk write(2) blocks for seconds, and no phone may wait for another on
 import asyncio
 import errno
 import mmap
+import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
 from immich_drop.errors import DiskFull, Unavailable
 
@@ -43,6 +47,81 @@ class Disk:
             raise
         except OSError as error:
             raise explain(error) from error
+
+    def strand(self) -> "Strand":
+        """Return a way to do jobs in an order."""
+        return Strand(self._pool)
+
+
+class Strand:
+    """Jobs that follow one another, as on a strand of asio.
+
+    A thread that is done with one takes the next by itself: it does not wait until the event loop
+    has heard of the first.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        self._jobs = deque[Callable[[], None]]()
+        self._lock = threading.Lock()
+        self.busy = False
+        """Whether there are jobs, in a thread or waiting for one."""
+
+    def run(self, job: Callable[[], "T | Then[T]"]) -> asyncio.Future[T]:
+        """Put a job behind those that were here before. Its outcome is as of `Disk.run`."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.put(partial(_do, job, future))
+        return future
+
+    def put(self, job: Callable[[], None]) -> None:
+        """Put a job that never raises behind those that were here before, from any thread."""
+        with self._lock:
+            self._jobs.append(job)
+            idle, self.busy = not self.busy, True
+        if idle:
+            self._pool.submit(self._work_off)
+
+    async def settle(self) -> None:
+        """Return when all jobs are done."""
+        if self.busy:
+            await self.run(lambda: None)
+
+    def _work_off(self) -> None:
+        while job := self._next():
+            job()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            self.busy = bool(self._jobs)
+            return self._jobs.popleft() if self._jobs else None
+
+
+@dataclass(frozen=True, slots=True)
+class Then(Generic[T]):
+    """What a job returns to leave its outcome to another one, on another strand."""
+
+    strand: Strand
+    job: Callable[[], T]
+
+
+def _do(job: Callable[[], T | Then[T]], future: asyncio.Future[T]) -> None:
+    try:
+        outcome = job()
+    except OSError as error:
+        report = partial(future.set_exception, explain(error))
+    except Exception as error:  # noqa: BLE001 - the caller meets it, the thread goes on
+        report = partial(future.set_exception, error)
+    else:
+        if isinstance(outcome, Then):
+            outcome.strand.put(partial(_do, outcome.job, future))
+            return
+        report = partial(future.set_result, outcome)
+    future.get_loop().call_soon_threadsafe(_tell, future, report)
+
+
+def _tell(future: asyncio.Future[T], report: Callable[[], None]) -> None:
+    if not future.cancelled():
+        report()
 
 
 def pages(size: int) -> memoryview:

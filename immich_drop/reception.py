@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from immich_drop.errors import Superseded, TooLarge
+from immich_drop.errors import DropError, Superseded, TooLarge
 from immich_drop.room import Room
 from immich_drop.spool_file import SpoolFile
 from immich_drop.upload import Upload
@@ -32,9 +32,10 @@ class Reception:
         """Bytes that came with this chunk, on disk or on their way there."""
         self._room = room
         self._max_size = max_size
-        self._writing = asyncio.Lock()
+        self._start = self._end = self.offset
+        self._writes = set[asyncio.Task[None]]()
+        self._failure: DropError | None = None
         self._over = False
-        self._start = self.offset
 
     @property
     def offset(self) -> int:
@@ -55,24 +56,51 @@ class Reception:
     @property
     def fits(self) -> int:
         """Bytes that may still come, up to the upload's length, or `max_size` if it is unknown."""
-        length = self.upload.length
-        return (self._max_size if length is None else length) - self.offset
+        return self._most - self._end
 
-    async def write(self, data: bytes | memoryview) -> None:
-        """Put bytes on disk and into the hash, in the order of the calls.
+    def write(self, data: bytes | memoryview) -> asyncio.Task[None]:
+        """Begin to put bytes on disk and into the hash, in the order of the calls.
 
-        Raises TooLarge, DiskFull, Unavailable, and Superseded once the reception is over.
+        The task raises TooLarge, DiskFull, Unavailable, and Superseded once the reception is over.
+        Nothing is written after bytes that were not, and what stopped those is raised again.
         """
-        async with self._writing:
-            if self._over:
-                raise Superseded("late bytes")
-            if self.file is None or len(data) > self.fits:
-                raise TooLarge(f"{len(data)} bytes where {self.fits} fit")
-            self._room.take(self.upload.id, len(data))
-            last = self.upload.length == self.offset + len(data)
-            await self.file.append(data, last=last)
+        at, self._end = self._end, self._end + len(data)
+        task = asyncio.create_task(self._write(data, at))
+        self._writes.add(task)
+        task.add_done_callback(self._written)
+        return task
+
+    async def settle(self) -> None:
+        """Return when nothing is being written, however it went."""
+        while self._writes:
+            await asyncio.wait(self._writes)
 
     async def end(self) -> None:
         """Take no more bytes; return when those taken are on disk."""
-        async with self._writing:
-            self._over = True
+        self._over = True
+        await self.settle()
+
+    async def _write(self, data: bytes | memoryview, at: int) -> None:
+        if self._over:
+            raise Superseded("late bytes")
+        try:
+            await self._put(data, at)
+        except DropError as error:
+            self._failure = self._failure or error
+            raise self._failure from None
+
+    async def _put(self, data: bytes | memoryview, at: int) -> None:
+        end = at + len(data)
+        if self.file is None or end > self._most:
+            raise TooLarge(f"{len(data)} bytes where {self._most - at} fit")
+        self._room.take(self.upload.id, len(data))
+        await self.file.append(data, at=at, last=end == self.upload.length)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writes.discard(task)
+        if not task.cancelled():
+            task.exception()  # of several that fail together, one is awaited
+
+    @property
+    def _most(self) -> int:
+        return self._max_size if self.upload.length is None else self.upload.length

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from immich_drop.disk import Disk, explain, pages
 from immich_drop.errors import Unavailable
-from immich_drop.spool_file import Digest, SpoolFile, open_file
+from immich_drop.spool_file import SpoolFile
+from immich_drop.tail import Digest, open_file
 from immich_drop.upload import is_id
 
 

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "connections": "attack",
     "spool_file": "unit/test_spool.py",
     "disk": "unit/test_spool.py",
+    "tail": "unit/test_spool.py",
     "writer": "unit/test_db.py",
     "standin": "standin",
 }

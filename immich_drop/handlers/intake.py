@@ -107,8 +107,12 @@ class Intake:
             await self._step_down()
         space = self._buffer[self._filled : self._filled + self._framing.left]
         self._pace.wait()
+        reading = asyncio.ensure_future(
+            self._stream.read_into(cast(bytearray, space), partial=True)
+        )
+        at_once = reading.done()
         try:
-            count = await self._stream.read_into(cast(bytearray, space), partial=True)
+            count = await reading
         except StreamClosedError:
             await self._take_buffer_back()
             raise
@@ -116,8 +120,8 @@ class Intake:
         self._filled += count
         self._framing.left -= count
         self._reception.read += count
-        # read_into may be done at once: a fast sender must not keep the loop for itself.
-        await asyncio.sleep(0)
+        if at_once:  # a fast sender must not keep the loop for itself
+            await asyncio.sleep(0)
 
     async def _take_buffer_back(self) -> None:
         """Leave the stream a buffer of its own, by a read that is always satisfied.
@@ -136,8 +140,7 @@ class Intake:
         # may take a millisecond.
         await asyncio.sleep(0)
         if before is not None:
-            await asyncio.wait([before])
-            before.result()
+            await before
         self._buffer, self._spare = self._other_buffer(fast=fast), full
         self._begin_buffer()
 
@@ -177,23 +180,17 @@ class Intake:
         return self._framing.length is None or self._framing.left > SMALL
 
     async def _join(self) -> None:
-        """Wait for the job under way; the clock may have started another one meanwhile."""
-        while (job := self._job) is not None:
-            await asyncio.wait([job])
-            if self._job is job:
-                self._job = None
+        """Wait for what is being written; the clock may have handed over more meanwhile."""
+        await self._reception.settle()
+        job, self._job = self._job, None
+        if job is not None:
             job.result()
 
     def _hand_over(self) -> None:
         if self._handed < self._filled:
             data = self._buffer[self._handed : self._filled]
             self._handed = self._filled
-            self._job = asyncio.create_task(self._write(data, self._job))
-
-    async def _write(self, data: memoryview, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await before  # raises what that one did: there must be no gap in the file
-        await self._reception.write(data)
+            self._job = self._reception.write(data)
 
     async def _tick(self) -> None:
         while True:

@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.binary(max_size=300), last=st.booleans())
     def append(self, data: bytes, last: bool) -> None:
         assert self.file
-        self.do(self.file.append(memoryview(bytearray(data)), last=last))
+        self.do(self.file.append(memoryview(bytearray(data)), at=len(self.data), last=last))
         self.data += data
 
     @precondition(lambda self: self.file is not None)
@@ -169,7 +169,7 @@ async def test_new_bytes_flow_while_the_hash_catches_up(
     spool.path(ID).write_bytes(old)
     async with opened(spool) as file:
         for start in range(0, len(new), 500):
-            await file.append(new[start : start + 500])
+            await file.append(new[start : start + 500], at=len(old) + start)
             assert file.offset == len(old) + start + 500
         assert await file.checksum() == sha1(old + new)
     assert spool.path(ID).read_bytes() == old + new
@@ -184,7 +184,7 @@ async def test_catching_up_goes_on_where_another_connection_left(
     spool.path(ID).write_bytes(bytes(10_000))
     for _ in range(5):
         async with opened(spool) as file:
-            await file.append(b"x")
+            await file.append(b"x", at=file.offset)
     async with opened(spool) as file:
         assert await file.checksum() == sha1(bytes(10_000) + b"x" * 5)
 
@@ -205,13 +205,13 @@ async def test_a_hash_that_failed_half_way_is_not_half_counted(spool: Spool) -> 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 async def test_the_checksum_of_a_chunk(spool: Spool, algorithm: str) -> None:
     async with opened(spool) as file:
-        await file.append(b"before ")
+        await file.append(b"before ", at=0)
     for chunk, good in ((b"chunk", True), (b"chaff", False)):
         async with opened(spool) as file:
             file.expect(Checksum(algorithm, hashlib.new(algorithm, b"chunk").digest()))
             assert file.unverified
-            await file.append(chunk[:2])
-            await file.append(chunk[2:])
+            await file.append(chunk[:2], at=file.offset)
+            await file.append(chunk[2:], at=file.offset)
             if good:
                 file.verify_chunk()
                 assert not file.unverified
@@ -235,17 +235,17 @@ async def main():
     spool = Spool(Path(sys.argv[1]))
     file = await spool.open("a")
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
-    await file.append(DATA[:600_000])
+    await file.append(DATA[:600_000], at=0)
     for attempt in range(2):
         try:
-            await file.append(DATA[file.offset:], last=True)
+            await file.append(DATA[file.offset:], at=file.offset, last=True)
         except DiskFull:
             assert file.offset == spool.offset("a") == LIMIT, file.offset
         else:
             raise SystemExit("there was no limit")
     assert await file.checksum() == hashlib.sha1(DATA[:LIMIT]).digest()
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    await file.append(DATA[file.offset:], last=True)
+    await file.append(DATA[file.offset:], at=file.offset, last=True)
     assert await file.checksum() == hashlib.sha1(DATA).digest()
     await file.close()
     spool.close()
@@ -265,7 +265,7 @@ async def test_no_room_at_all(spool: Spool) -> None:
     spool.path(ID).symlink_to("/dev/full")
     async with opened(spool) as file:
         with pytest.raises(DiskFull):
-            await file.append(b"x")
+            await file.append(b"x", at=file.offset)
         assert file.offset == 0
 
 
@@ -315,7 +315,7 @@ async def test_no_file_is_closed_while_a_thread_writes_to_it(tmp_path: Path) -> 
 @pytest.mark.gen_test
 async def test_a_reader_that_leaves_early_leaves_no_file_open(spool: Spool) -> None:
     async with opened(spool) as file:
-        await file.append(bytes(1000))
+        await file.append(bytes(1000), at=0)
     before = open_files()
     blocks = spool.blocks(ID, 10)
     assert len(await anext(blocks)) == 10

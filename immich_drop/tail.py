@@ -1,0 +1,136 @@
+"""The end of a spool file, where bytes are written and hashed: what runs in the disk's threads.
+
+One job at a time (see `disk.Strand`), so nothing here needs a lock.
+"""
+
+import fcntl
+import hashlib
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from immich_drop.disk import Strand, Then
+
+PIECE = 512 * 1024
+"""Bytes written at a time: with larger pieces ext4 looks for a MiB of memory in a row, which a
+virtual machine may have to ask its host for."""
+
+
+@dataclass(slots=True)
+class Digest:
+    """SHA-1 of the first `hashed` bytes."""
+
+    sha1: "hashlib._Hash" = field(default_factory=partial(hashlib.sha1, usedforsecurity=False))
+    hashed: int = 0
+
+    def update(self, data: memoryview) -> None:
+        """Go on by these bytes."""
+        self.sha1.update(data)
+        self.hashed += len(data)
+
+    def advance(self, sha1: "hashlib._Hash", count: int) -> None:
+        """Take over a copy that went on by `count` bytes: one that failed half-way is dropped."""
+        self.sha1 = sha1
+        self.hashed += count
+
+    def become(self, other: "Digest") -> None:
+        """Go back to what a copy was."""
+        self.sha1 = other.sha1.copy()
+        self.hashed = other.hashed
+
+    def copy(self) -> "Digest":
+        """Return one that goes on by itself."""
+        return Digest(self.sha1.copy(), self.hashed)
+
+
+Appended = tuple[int, OSError | None]
+"""How many bytes were written, and what went wrong then."""
+
+
+class Tail:
+    """The end of one file. The first bytes make the file."""
+
+    def __init__(
+        self, path: Path, file: int | None, end: int, digest: Digest, hashing: Strand
+    ) -> None:
+        self.file = file
+        self.chunk_hash: hashlib._Hash | None = None
+        """Of all bytes from here on, for a chunk whose checksum is to be verified."""
+        self._path = path
+        self._end = end
+        self._digest = digest
+        self._hashing = hashing
+
+    def append(
+        self, data: bytes | memoryview, *, at: int, for_good: bool
+    ) -> Appended | Then[Appended]:
+        """Write, and hash exactly what was written.
+
+        Nothing is written if the file does not end `at`: the bytes before these ones were not
+        written, and there must be no gap. With `for_good`, bytes and name are on disk in the end.
+        """
+        if at != self._end:
+            return 0, None
+        view, trouble = memoryview(data), None
+        try:
+            self._write(view)
+            if for_good:
+                self.sync()
+            elif len(data) >= PIECE:
+                self._begin_sync(at)
+        except OSError as error:
+            trouble = error
+        hashing = partial(self._hash, view[: self._end - at], at, trouble)
+        if self._hashing.busy or (len(data) >= PIECE and not for_good):
+            return Then(self._hashing, hashing)  # the next bytes are written meanwhile
+        return hashing()
+
+    def truncate(self, size: int) -> None:
+        """Go back to `size` bytes. Raises OSError."""
+        if self.file is not None:
+            os.ftruncate(self.file, size)
+        self._end = size
+
+    def sync(self) -> None:
+        """Return when every byte, and the file's name, are on disk for good. Raises OSError."""
+        if self.file is None:
+            return
+        if sys.platform == "darwin":
+            # Its fsync leaves bytes in the drive's own cache, says fsync(2) there.
+            fcntl.fcntl(self.file, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(self.file)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _write(self, data: memoryview) -> None:
+        if self.file is None:
+            self.file = open_file(self._path)
+        start = self._end
+        while rest := data[self._end - start :][:PIECE]:
+            self._end += os.pwrite(self.file, rest, self._end)
+
+    def _hash(self, data: memoryview, at: int, trouble: OSError | None) -> Appended:
+        if self._digest.hashed == at:
+            self._digest.update(data)
+        if self.chunk_hash is not None:
+            self.chunk_hash.update(data)
+        return len(data), trouble
+
+    def _begin_sync(self, start: int) -> None:
+        """Have the disk begin at once, so that the sync before the promise finds little to do.
+
+        What is dirty stays in the cache (Linux, mm/fadvise.c).
+        """
+        if self.file is not None and sys.platform == "linux":
+            os.posix_fadvise(self.file, start, self._end - start, os.POSIX_FADV_DONTNEED)
+
+
+def open_file(path: Path) -> int:
+    """Open a file to read and append; make it if need be. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
