@@ -102,6 +102,7 @@ class SpoolFile:
         await self._stop_catching_up()
         size, digest = self._mark
         await self._writing.run(partial(self._tail.truncate, size))
+        await self._hashing.settle()
         self.offset = size
         self._digest.become(digest)
         self._chunk = None

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -125,9 +126,11 @@ class Tail:
     def _begin_sync(self, start: int) -> None:
         """Have the disk begin at once, so that the sync before the promise finds little to do.
 
-        What is dirty stays in the cache (Linux, mm/fadvise.c).
+        What is dirty stays in the cache (Linux, mm/fadvise.c). A hint: nothing is lost without it.
         """
-        if self.file is not None and sys.platform == "linux":
+        if self.file is None or sys.platform != "linux":
+            return
+        with suppress(OSError):
             os.posix_fadvise(self.file, start, self._end - start, os.POSIX_FADV_DONTNEED)
 
 

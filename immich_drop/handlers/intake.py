@@ -140,7 +140,8 @@ class Intake:
         # may take a millisecond.
         await asyncio.sleep(0)
         if before is not None:
-            await before
+            await asyncio.wait([before])
+            before.result()
         self._buffer, self._spare = self._other_buffer(fast=fast), full
         self._begin_buffer()
 

@@ -282,6 +282,23 @@ async def test_when_the_disk_is_full_what_came_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_what_stopped_the_first_of_several_writes_stops_all(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        made = await drop.create()
+        reception = await drop.receiver.begin(made.id, chunk(), size=10, evict=lambda: None)
+        drop.spool.path(made.id).mkdir()
+        writes = [reception.write(DATA[:3]), reception.write(DATA[3:])]
+        await reception.settle()
+        errors = [write.exception() for write in writes]
+        assert isinstance(errors[0], Unavailable)
+        assert "directory" in str(errors[0])
+        assert errors[1] is errors[0]
+        drop.spool.path(made.id).rmdir()
+        await drop.receiver.abandon(reception)
+        await drop.bring(made.id, DATA)
+
+
+@pytest.mark.gen_test
 async def test_no_file_is_left_open(tmp_path: Path) -> None:
     def open_spool_files() -> int:
         spool = str(tmp_path / "spool")

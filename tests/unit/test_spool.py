@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import os
 import resource
 import subprocess
@@ -27,6 +28,7 @@ from immich_drop import spool_file as module
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
 from immich_drop.spool import Spool
 from immich_drop.spool_file import SpoolFile
+from immich_drop.tail import PIECE
 from immich_drop.upload import Checksum, new_id
 from unit.make import sha1
 
@@ -54,6 +56,13 @@ async def opened(spool: Spool, upload_id: str = ID) -> AsyncIterator[SpoolFile]:
         yield file
     finally:
         await file.close()
+
+
+async def append_all(file: SpoolFile, pieces: list[bytes]) -> list[BaseException | None]:
+    """Append without waiting for one to be written before the next; tells how each went."""
+    ends = itertools.accumulate(map(len, pieces), initial=file.offset)
+    appends = [file.append(piece, at=at) for piece, at in zip(pieces, ends, strict=False)]
+    return await asyncio.gather(*appends, return_exceptions=True)
 
 
 class Life(RuleBasedStateMachine):
@@ -86,6 +95,13 @@ class Life(RuleBasedStateMachine):
         assert self.file
         self.do(self.file.append(memoryview(bytearray(data)), at=len(self.data), last=last))
         self.data += data
+
+    @precondition(lambda self: self.file is not None)
+    @rule(pieces=st.lists(st.binary(max_size=100), max_size=4))
+    def append_at_once(self, pieces: list[bytes]) -> None:
+        assert self.file
+        self.do(append_all(self.file, pieces))
+        self.data += b"".join(pieces)
 
     @precondition(lambda self: self.file is not None)
     @rule()
@@ -191,7 +207,7 @@ async def test_catching_up_goes_on_where_another_connection_left(
 
 @pytest.mark.gen_test
 async def test_a_hash_that_failed_half_way_is_not_half_counted(spool: Spool) -> None:
-    data = os.urandom(module.PIECE * 3)
+    data = os.urandom(PIECE * 3)
     spool.path(ID).write_bytes(data)
     async with opened(spool) as file:
         os.truncate(spool.path(ID), len(data) - 1)
@@ -223,10 +239,34 @@ async def test_the_checksum_of_a_chunk(spool: Spool, algorithm: str) -> None:
     assert await spool.checksum(ID) == sha1(b"before chunk")
 
 
+@pytest.mark.gen_test
+async def test_bytes_that_need_not_wait_for_each_other_keep_their_order(spool: Spool) -> None:
+    pieces = [os.urandom(size) for size in (10, PIECE + 1, 3 * PIECE, 10, 0, 3 * PIECE, 10, 1000)]
+    whole = b"".join(pieces)
+    async with opened(spool) as file:
+        file.expect(Checksum("sha1", sha1(whole)))
+        assert await append_all(file, pieces) == [None] * 8
+        file.verify_chunk()
+        assert await file.checksum() == sha1(whole)
+    assert spool.path(ID).read_bytes() == whole
+
+
+@pytest.mark.gen_test
+async def test_there_is_no_gap_in_a_file(spool: Spool) -> None:
+    async with opened(spool) as file:
+        await file.append(b"first", at=0)
+        for at in (0, 4, 6):
+            with pytest.raises(Unavailable, match=f"before {at} "):
+                await file.append(b"next", at=at)
+        await file.append(b" next", at=5)
+        assert await file.checksum() == sha1(b"first next")
+    assert spool.path(ID).read_bytes() == b"first next"
+
+
 NO_ROOM = """
 import asyncio, hashlib, resource, sys
 from pathlib import Path
-from immich_drop.errors import DiskFull
+from immich_drop.errors import DiskFull, Unavailable
 from immich_drop.spool import Spool
 
 LIMIT, DATA = 1_000_001, bytes(range(256)) * 8000
@@ -237,12 +277,13 @@ async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
     await file.append(DATA[:600_000], at=0)
     for attempt in range(2):
-        try:
-            await file.append(DATA[file.offset:], at=file.offset, last=True)
-        except DiskFull:
-            assert file.offset == spool.offset("a") == LIMIT, file.offset
-        else:
-            raise SystemExit("there was no limit")
+        outcomes = await asyncio.gather(
+            file.append(DATA[file.offset : -1000], at=file.offset),
+            file.append(DATA[-1000:], at=len(DATA) - 1000, last=True),
+            return_exceptions=True,
+        )
+        assert [type(each) for each in outcomes] == [DiskFull, Unavailable], outcomes
+        assert file.offset == spool.offset("a") == LIMIT, file.offset
     assert await file.checksum() == hashlib.sha1(DATA[:LIMIT]).digest()
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await file.append(DATA[file.offset:], at=file.offset, last=True)
