@@ -72,18 +72,11 @@ class Tail:
         Nothing is written if the file does not end `at`: the bytes before these ones were not
         written, and there must be no gap. With `for_good`, bytes and name are on disk in the end.
         """
-        if at != self._end:
-            return 0, None
-        view, trouble = memoryview(data), None
-        try:
-            self._write(view)
-            if for_good:
-                self.sync()
-            elif len(data) >= PIECE:
-                self._begin_sync(at)
-        except OSError as error:
-            trouble = error
-        hashing = partial(self._hash, view[: self._end - at], at, trouble)
+        view, written, trouble = memoryview(data), 0, None
+        if at == self._end:
+            trouble = self._write(view, for_good=for_good)
+            written = self._end - at
+        hashing = partial(self._hash, view[:written], at, trouble)
         if self._hashing.busy or (len(data) >= PIECE and not for_good):
             return Then(self._hashing, hashing)  # the next bytes are written meanwhile
         return hashing()
@@ -109,12 +102,20 @@ class Tail:
         finally:
             os.close(folder)
 
-    def _write(self, data: memoryview) -> None:
-        if self.file is None:
-            self.file = open_file(self._path)
+    def _write(self, data: memoryview, *, for_good: bool) -> OSError | None:
         start = self._end
-        while rest := data[self._end - start :][:PIECE]:
-            self._end += os.pwrite(self.file, rest, self._end)
+        try:
+            if self.file is None:
+                self.file = open_file(self._path)
+            while rest := data[self._end - start :][:PIECE]:
+                self._end += os.pwrite(self.file, rest, self._end)
+            if for_good:
+                self.sync()
+            elif len(data) >= PIECE:
+                self._begin_sync(start)
+        except OSError as trouble:
+            return trouble
+        return None
 
     def _hash(self, data: memoryview, at: int, trouble: OSError | None) -> Appended:
         if self._digest.hashed == at:

@@ -107,12 +107,8 @@ class Intake:
             await self._step_down()
         space = self._buffer[self._filled : self._filled + self._framing.left]
         self._pace.wait()
-        reading = asyncio.ensure_future(
-            self._stream.read_into(cast(bytearray, space), partial=True)
-        )
-        at_once = reading.done()
         try:
-            count = await reading
+            count = await self._stream.read_into(cast(bytearray, space), partial=True)
         except StreamClosedError:
             await self._take_buffer_back()
             raise
@@ -120,8 +116,8 @@ class Intake:
         self._filled += count
         self._framing.left -= count
         self._reception.read += count
-        if at_once:  # a fast sender must not keep the loop for itself
-            await asyncio.sleep(0)
+        # read_into may be done at once: a fast sender must not keep the loop for itself.
+        await asyncio.sleep(0)
 
     async def _take_buffer_back(self) -> None:
         """Leave the stream a buffer of its own, by a read that is always satisfied.
