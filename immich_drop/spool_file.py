@@ -55,6 +55,7 @@ class SpoolFile:
         """
         async with self._turn:
             if self._digest.hashed < self.offset <= self._digest.hashed + NEAR:
+                await self._settle()
                 await self._catch_up()
             appending = self._writing.run(partial(self._tail.append, data, at=at, for_good=last))
         written, trouble = await appending
@@ -101,8 +102,8 @@ class SpoolFile:
         """Go back to where the chunk started."""
         await self._stop_catching_up()
         size, digest = self._mark
+        await self._settle()
         await self._writing.run(partial(self._tail.truncate, size))
-        await self._hashing.settle()
         self.offset = size
         self._digest.become(digest)
         self._chunk = None
@@ -118,10 +119,14 @@ class SpoolFile:
     async def close(self) -> None:
         """Close the file; the running SHA-1 stays with the spool."""
         await self._stop_catching_up()
-        await self._writing.settle()
-        await self._hashing.settle()
+        await self._settle()
         if self._tail.file is not None:
             os.close(self._tail.file)
+
+    async def _settle(self) -> None:
+        """Return when every append is done: first all are written, then all are hashed."""
+        await self._writing.settle()
+        await self._hashing.settle()
 
     def _start_catching_up(self) -> None:
         if self._catching_up is None:
@@ -134,6 +139,10 @@ class SpoolFile:
             task.exception()  # whoever waits for the checksum meets it again
 
     async def _hash_on(self) -> None:
+        """Hash from the file, up to `offset`: what is appended beyond that never hashes meanwhile.
+
+        `Tail` does so only if the digest ends where its bytes begin, and it ends below `offset`.
+        """
         if (file := self._tail.file) is None:
             return
         while not self._leaving and (start := self._digest.hashed) < self.offset:

@@ -1,6 +1,6 @@
 """The end of a spool file, where bytes are written and hashed: what runs in the disk's threads.
 
-One job at a time (see `disk.Strand`), so nothing here needs a lock.
+To write is one strand of jobs and to hash another (see `disk.Strand`), so nothing needs a lock.
 """
 
 import fcntl
@@ -118,6 +118,7 @@ class Tail:
         return None
 
     def _hash(self, data: memoryview, at: int, trouble: OSError | None) -> Appended:
+        """Hash what was written, unless the digest lags: then it is read from the file later."""
         if self._digest.hashed == at:
             self._digest.update(data)
         if self.chunk_hash is not None:

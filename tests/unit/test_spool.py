@@ -251,6 +251,31 @@ async def test_bytes_that_need_not_wait_for_each_other_keep_their_order(spool: S
     assert spool.path(ID).read_bytes() == whole
 
 
+def bytes_read() -> int:
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+@pytest.mark.gen_test
+async def test_a_hash_that_has_caught_up_stays_in_step(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes after that is hashed as it comes, and not read again."""
+    old, pieces = os.urandom(1000), [os.urandom(3 * PIECE) for _ in range(20)]
+    spool.path(ID).write_bytes(old)
+    before, at = bytes_read(), len(old)
+    async with opened(spool) as file:
+        appends = []
+        for number, piece in enumerate(pieces):
+            monkeypatch.setattr(module, "NEAR", 0 if number < 2 else 1 << 30)
+            appends.append(asyncio.create_task(file.append(piece, at=at)))
+            at += len(piece)
+            if number:
+                await appends[-2]
+        await appends[-1]
+        assert await file.checksum() == sha1(old + b"".join(pieces))
+    assert bytes_read() - before < 5 * 3 * PIECE
+
+
 @pytest.mark.gen_test
 async def test_there_is_no_gap_in_a_file(spool: Spool) -> None:
     async with opened(spool) as file:
