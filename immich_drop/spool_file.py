@@ -13,8 +13,11 @@ from pathlib import Path
 
 from immich_drop.disk import Disk, explain
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
-from immich_drop.tail import PIECE, Digest, Tail
+from immich_drop.tail import Digest, Tail
 from immich_drop.upload import Checksum
+
+BLOCK = 512 * 1024
+"""Bytes read at a time while catching up."""
 
 STRIDE = 8 * 1024 * 1024
 """Bytes hashed in one go while catching up, so that it never holds a thread for long."""
@@ -166,9 +169,9 @@ class SpoolFile:
 
 
 def _hash_range(file: int, start: int, count: int, sha1: "hashlib._Hash") -> None:
-    buffer = memoryview(bytearray(min(PIECE, count)))
+    buffer = memoryview(bytearray(min(BLOCK, count)))
     while count:
-        read = os.preadv(file, [buffer[: min(PIECE, count)]], start)
+        read = os.preadv(file, [buffer[: min(BLOCK, count)]], start)
         if not read:
             raise OSError(errno.EIO, "the file is shorter than it was")
         sha1.update(buffer[:read])

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from immich_drop.disk import Strand, Then
 
-PIECE = 512 * 1024
-"""Bytes written at a time: with larger pieces ext4 looks for a MiB of memory in a row, which a
-virtual machine may have to ask its host for."""
+PIECE = 128 * 1024
+"""Bytes written at a time: for a larger piece ext4 looks for as much memory in a row, which is soon
+used up, and a virtual machine may have to ask its host for more."""
 
 
 @dataclass(slots=True)

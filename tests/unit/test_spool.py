@@ -180,7 +180,7 @@ async def test_new_bytes_flow_while_the_hash_catches_up(
 ) -> None:
     monkeypatch.setattr(module, "NEAR", 100)
     monkeypatch.setattr(module, "STRIDE", 70)
-    monkeypatch.setattr(module, "PIECE", 33)
+    monkeypatch.setattr(module, "BLOCK", 33)
     old, new = os.urandom(5000), os.urandom(3000)
     spool.path(ID).write_bytes(old)
     async with opened(spool) as file:
@@ -207,7 +207,7 @@ async def test_catching_up_goes_on_where_another_connection_left(
 
 @pytest.mark.gen_test
 async def test_a_hash_that_failed_half_way_is_not_half_counted(spool: Spool) -> None:
-    data = os.urandom(PIECE * 3)
+    data = os.urandom(module.BLOCK * 3)
     spool.path(ID).write_bytes(data)
     async with opened(spool) as file:
         os.truncate(spool.path(ID), len(data) - 1)
@@ -260,7 +260,7 @@ async def test_a_hash_that_has_caught_up_stays_in_step(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes after that is hashed as it comes, and not read again."""
-    old, pieces = os.urandom(1000), [os.urandom(3 * PIECE) for _ in range(20)]
+    old, pieces = os.urandom(1000), [os.urandom(12 * PIECE) for _ in range(20)]
     spool.path(ID).write_bytes(old)
     before, at = bytes_read(), len(old)
     async with opened(spool) as file:
@@ -273,7 +273,7 @@ async def test_a_hash_that_has_caught_up_stays_in_step(
                 await appends[-2]
         await appends[-1]
         assert await file.checksum() == sha1(old + b"".join(pieces))
-    assert bytes_read() - before < 5 * 3 * PIECE
+    assert bytes_read() - before < 5 * 12 * PIECE
 
 
 @pytest.mark.gen_test
