@@ -163,7 +163,7 @@ class TestNotEvenHttp:
             b"PATCH /files/x HTTP/9.9\r\n\r\n",
             b"HEAD /files/x HTTP/1.1\r\nNo colon\r\n\r\n",
             b"HEAD /files/x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+            b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000 + b"\r\n\r\n",
             bytes(range(256)) * 10,
         ],
         ids=["tls", "h2", "blank", "short", "version", "colon", "hosts", "long", "bytes"],
