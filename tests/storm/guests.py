@@ -137,7 +137,8 @@ class Guest(threading.Thread):
         if answer.status == 204:
             self._cookie = {"Cookie": answer["Set-Cookie"].partition(";")[0]}
         else:
-            self._expect(answer, LATER | {404, 410})
+            # 401: Immich says so to everybody for a while, whatever the password.
+            self._expect(answer, LATER | {401, 404, 410})
 
     def _offset(self, url: str) -> int:
         answer = self._ask("HEAD", url, VERSION, b"")
