@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from datetime import UTC, datetime
 from secrets import token_urlsafe
@@ -19,10 +20,10 @@ from immich_drop.destination_factory import DestinationFactory
 from immich_drop.entrance import Entrance
 from immich_drop.handlers import make_application
 from immich_drop.handlers.forwarded import Forwarded, subscriber
-from immich_drop.handlers.intake import Buffers
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import GOING_AWAY
 from immich_drop.health import Health
+from immich_drop.inflow import Buffers
 from immich_drop.known import Known
 from immich_drop.ledger import Ledger
 from immich_drop.limits import Rate
@@ -63,8 +64,9 @@ TOLD_PER_MINUTE = 100_000
 MAX_CHUNK = 64 * 1024 * 1024
 """Bytes in one request of the page; the strictest proxy we know takes 100 MB."""
 
-BUFFERS = 6
-"""Large buffers: two for each of three fast bodies; more would not be faster on few cores."""
+BUFFERS = min(os.cpu_count() or 1, 4) + 2
+"""Parts of 4 MiB for those who receive in a thread: one more than there are cores, and a second
+part for the first of them."""
 
 
 class App:

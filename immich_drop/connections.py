@@ -23,6 +23,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from immich_drop.errors import TooManyConnections
+from immich_drop.lending import LendableStream
 from immich_drop.tus import VERSION
 
 log = logging.getLogger(__name__)
@@ -132,9 +133,14 @@ class BoundedServer(HTTPServer):
             self._send_away(stream)
             return
         self._forget_addresses()
-        self._inside.add(stream)
-        self._by_address.setdefault(self._subscriber(host), WeakSet()).add(stream)
-        super().handle_stream(stream, address)
+        lendable = LendableStream(
+            stream.socket,
+            max_buffer_size=stream.max_buffer_size,
+            read_chunk_size=stream.read_chunk_size,
+        )
+        self._inside.add(lendable)
+        self._by_address.setdefault(self._subscriber(host), WeakSet()).add(lendable)
+        super().handle_stream(lendable, address)
 
     def _forget_addresses(self) -> None:
         if len(self._by_address) > 2 * len(self._inside) + SLACK:

@@ -5,18 +5,17 @@ On a slow disk write(2) blocks for seconds, and no phone may wait for another on
 
 import asyncio
 import errno
-import mmap
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from immich_drop.errors import DiskFull, Unavailable
 
-THREADS = 6
+THREADS = 12
+"""Twice as many as may receive in a thread (see `inflow.Buffers`), and keep it for a while."""
 
 T = TypeVar("T")
 
@@ -67,7 +66,7 @@ class Strand:
         self.busy = False
         """Whether there are jobs, in a thread or waiting for one."""
 
-    def run(self, job: Callable[[], "T | Then[T]"]) -> asyncio.Future[T]:
+    def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
         """Put a job behind those that were here before. Its outcome is as of `Disk.run`."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.put(partial(_do, job, future))
@@ -96,15 +95,7 @@ class Strand:
             return self._jobs.popleft() if self._jobs else None
 
 
-@dataclass(frozen=True, slots=True)
-class Then(Generic[T]):
-    """What a job returns to leave its outcome to another one, on another strand."""
-
-    strand: Strand
-    job: Callable[[], T]
-
-
-def _do(job: Callable[[], T | Then[T]], future: asyncio.Future[T]) -> None:
+def _do(job: Callable[[], T], future: asyncio.Future[T]) -> None:
     try:
         outcome = job()
     except OSError as error:
@@ -112,9 +103,6 @@ def _do(job: Callable[[], T | Then[T]], future: asyncio.Future[T]) -> None:
     except Exception as error:  # noqa: BLE001 - the caller meets it, the thread goes on
         report = partial(future.set_exception, error)
     else:
-        if isinstance(outcome, Then):
-            outcome.strand.put(partial(_do, outcome.job, future))
-            return
         report = partial(future.set_result, outcome)
     future.get_loop().call_soon_threadsafe(_tell, future, report)
 
@@ -122,14 +110,6 @@ def _do(job: Callable[[], T | Then[T]], future: asyncio.Future[T]) -> None:
 def _tell(future: asyncio.Future[T], report: Callable[[], None]) -> None:
     if not future.cancelled():
         report()
-
-
-def pages(size: int) -> memoryview:
-    """Return a buffer of whole pages, which take memory only where bytes have come.
-
-    A bytearray starts 32 bytes into a page, and every copy into and out of it is the slower for it.
-    """
-    return memoryview(mmap.mmap(-1, max(1, size), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
 
 
 def explain(error: OSError) -> DiskFull | Unavailable:

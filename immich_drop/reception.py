@@ -1,9 +1,12 @@
 """One chunk on its way from a guest to the disk."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any
 
 from immich_drop.errors import DropError, Superseded, TooLarge
+from immich_drop.inflow import Inflow
 from immich_drop.room import Room
 from immich_drop.spool_file import SpoolFile
 from immich_drop.upload import Upload
@@ -65,10 +68,14 @@ class Reception:
         Nothing is written after bytes that were not, and what stopped those is raised again.
         """
         at, self._end = self._end, self._end + len(data)
-        task = asyncio.create_task(self._write(data, at))
-        self._writes.add(task)
-        task.add_done_callback(self._written)
-        return task
+        return self._begin(self._write(data, at))
+
+    def write_from(self, inflow: Inflow) -> asyncio.Task[None]:
+        """Begin to put bytes on disk and into the hash that a thread receives.
+
+        Nothing else may be written until the task ends, which raises as that of `write`.
+        """
+        return self._begin(self._write_from(inflow, self._end))
 
     async def settle(self) -> None:
         """Return when nothing is being written, however it went."""
@@ -80,21 +87,38 @@ class Reception:
         self._over = True
         await self.settle()
 
+    def _begin(self, writing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(writing)
+        self._writes.add(task)
+        task.add_done_callback(self._written)
+        return task
+
     async def _write(self, data: bytes | memoryview, at: int) -> None:
+        with self._place(at, len(data)) as file:
+            self._room.take(self.upload.id, len(data))
+            await file.append(data, at=at, last=at + len(data) == self.upload.length)
+
+    async def _write_from(self, inflow: Inflow, at: int) -> None:
+        with self._place(at, inflow.size) as file:
+            self._room.take(self.upload.id, inflow.ahead)
+            try:
+                await file.append_from(inflow, at=at, last=at + inflow.size == self.upload.length)
+            finally:
+                self._end = file.offset
+                self._room.note(self.upload.id, max(0, file.offset - at - inflow.ahead))
+
+    @contextmanager
+    def _place(self, at: int, size: int) -> Iterator[SpoolFile]:
+        """Give the file, if the bytes fit. What goes wrong is raised to all who come later."""
         if self._over:
             raise Superseded("late bytes")
         try:
-            await self._put(data, at)
+            if self.file is None or at + size > self._most:
+                raise TooLarge(f"{size} bytes where {self._most - at} fit")
+            yield self.file
         except DropError as error:
             self._failure = self._failure or error
             raise self._failure from None
-
-    async def _put(self, data: bytes | memoryview, at: int) -> None:
-        end = at + len(data)
-        if self.file is None or end > self._most:
-            raise TooLarge(f"{len(data)} bytes where {self._most - at} fit")
-        self._room.take(self.upload.id, len(data))
-        await self.file.append(data, at=at, last=end == self.upload.length)
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writes.discard(task)

@@ -52,12 +52,16 @@ class Room:
 
         Others fill the disk too, and an upload of unknown length has no reservation.
         """
+        self.note(upload_id, count)
+        if self.low():
+            raise DiskFull("below the minimum of free space")
+
+    def note(self, upload_id: str, count: int) -> None:
+        """Count bytes that were written against a reservation."""
         reservation = self._reservations.get(upload_id)
         if reservation is not None:
             reservation.remaining = max(0, reservation.remaining - count)
             reservation.touched = self._clock()
-        if self._free_space() < self._min_free:
-            raise DiskFull("below the minimum of free space")
 
     def release(self, upload_id: str) -> None:
         """Forget a reservation."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from immich_drop.disk import Disk, explain
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
-from immich_drop.tail import Digest, Tail
+from immich_drop.inflow import Inflow
+from immich_drop.tail import Appended, Digest, Tail
 from immich_drop.upload import Checksum
 
 BLOCK = 512 * 1024
@@ -35,8 +36,8 @@ class SpoolFile:
         self.spoiled = False
         """Bytes may be lost that could not be cut off either: nothing of the file is proven."""
         self._disk = disk
-        self._writing, self._hashing = disk.strand(), disk.strand()
-        self._tail = Tail(path, file, size, digest, self._hashing)
+        self._writing = disk.strand()
+        self._tail = Tail(path, file, size, digest, disk.strand())
         self._digest = digest
         self._turn = asyncio.Lock()
         self._catching_up: asyncio.Task[None] | None = None
@@ -57,22 +58,24 @@ class SpoolFile:
         that belong before `at` were not written; `offset` tells how much was kept.
         """
         async with self._turn:
-            if self._digest.hashed < self.offset <= self._digest.hashed + NEAR:
-                await self._settle()
-                await self._catch_up()
+            await self._get_into_step()
             appending = self._writing.run(partial(self._tail.append, data, at=at, for_good=last))
-        written, trouble = await appending
-        self.offset += written
-        if self._digest.hashed < self.offset:
-            self._start_catching_up()
-        if trouble is not None:
-            if written == len(data):
-                # A failed fsync may have dropped pages, and a second one would not tell.
-                await self.start_over()
-            raise explain(trouble) from trouble
-        if written < len(data):
-            raise Unavailable(f"the bytes before {at} were not written")
+        await self._note(await appending, at=at)
         self._safe = last
+
+    async def append_from(self, inflow: Inflow, *, at: int, last: bool = False) -> None:
+        """Write and hash what a thread receives; when it ends, `offset` tells how much that was.
+
+        With `last`, all is on disk for good if all has come. Raises as `append`, which has to wait
+        for this one.
+        """
+        async with self._turn:
+            await self._writing.settle()
+            await self._get_into_step()
+            job = partial(self._tail.append_from, inflow, at=at, for_good=last)
+            appended = await self._disk.run(job)
+        await self._note(appended, at=at)
+        self._safe = last and appended.written == inflow.size
 
     async def sync(self) -> None:
         """Return when every byte, and the file's name, are on disk for good."""
@@ -105,7 +108,7 @@ class SpoolFile:
         """Go back to where the chunk started."""
         await self._stop_catching_up()
         size, digest = self._mark
-        await self._settle()
+        await self._writing.settle()
         await self._writing.run(partial(self._tail.truncate, size))
         self.offset = size
         self._digest.become(digest)
@@ -122,14 +125,28 @@ class SpoolFile:
     async def close(self) -> None:
         """Close the file; the running SHA-1 stays with the spool."""
         await self._stop_catching_up()
-        await self._settle()
+        await self._writing.settle()
         if self._tail.file is not None:
             os.close(self._tail.file)
 
-    async def _settle(self) -> None:
-        """Return when every append is done: first all are written, then all are hashed."""
-        await self._writing.settle()
-        await self._hashing.settle()
+    async def _get_into_step(self) -> None:
+        """Let a digest that lags but a little catch up before the next bytes."""
+        if self._digest.hashed < self.offset <= self._digest.hashed + NEAR:
+            await self._writing.settle()
+            await self._catch_up()
+
+    async def _note(self, appended: Appended, *, at: int) -> None:
+        """Take note of what was written. Raises DiskFull, Unavailable if that was not all."""
+        self.offset += appended.written
+        if self._digest.hashed < self.offset:
+            self._start_catching_up()
+        if appended.trouble is not None:
+            if appended.written == appended.came:
+                # A failed fsync may have dropped pages, and a second one would not tell.
+                await self.start_over()
+            raise explain(appended.trouble) from appended.trouble
+        if appended.written < appended.came:
+            raise Unavailable(f"the bytes before {at} were not written")
 
     def _start_catching_up(self) -> None:
         if self._catching_up is None:

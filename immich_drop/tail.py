@@ -1,20 +1,24 @@
 """The end of a spool file, where bytes are written and hashed: what runs in the disk's threads.
 
-To write is one strand of jobs and to hash another (see `disk.Strand`), so nothing needs a lock.
+One job at a time appends to a file, and hashes by itself or has a strand of jobs do so (see
+`disk.Strand`), for which it waits: nothing needs a lock.
 """
 
 import fcntl
 import hashlib
 import os
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from immich_drop.disk import Strand, Then
+from immich_drop.disk import Strand
+from immich_drop.inflow import Inflow, part_end
 
-PIECE = 128 * 1024
+PIECE = 256 * 1024
 """Bytes written at a time: for a larger piece ext4 looks for as much memory in a row, which is soon
 used up, and a virtual machine may have to ask its host for more."""
 
@@ -46,8 +50,15 @@ class Digest:
         return Digest(self.sha1.copy(), self.hashed)
 
 
-Appended = tuple[int, OSError | None]
-"""How many bytes were written, and what went wrong then."""
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """How it went."""
+
+    came: int
+    """Bytes that were to be written."""
+    written: int
+    trouble: OSError | None
+    """What went wrong then."""
 
 
 class Tail:
@@ -64,22 +75,44 @@ class Tail:
         self._digest = digest
         self._hashing = hashing
 
-    def append(
-        self, data: bytes | memoryview, *, at: int, for_good: bool
-    ) -> Appended | Then[Appended]:
+    def append(self, data: bytes | memoryview, *, at: int, for_good: bool) -> Appended:
         """Write, and hash exactly what was written.
 
         Nothing is written if the file does not end `at`: the bytes before these ones were not
         written, and there must be no gap. With `for_good`, bytes and name are on disk in the end.
         """
-        view, written, trouble = memoryview(data), 0, None
-        if at == self._end:
-            trouble = self._write(view, for_good=for_good)
-            written = self._end - at
-        hashing = partial(self._hash, view[:written], at, trouble)
-        if self._hashing.busy or (len(data) >= PIECE and not for_good):
-            return Then(self._hashing, hashing)  # the next bytes are written meanwhile
-        return hashing()
+        if at != self._end:
+            return Appended(len(data), 0, None)
+        view = memoryview(data)
+        trouble = self._write(view, for_good=for_good)
+        self._hash(view[: self._end - at], at)
+        return Appended(len(data), self._end - at, trouble)
+
+    def append_from(self, inflow: Inflow, *, at: int, for_good: bool) -> Appended:
+        """Receive, write and hash, part after part, until all is here or no more comes.
+
+        With a second part to fill meanwhile, the first one is hashed in another thread. Otherwise
+        as `append`; without the last byte nothing is on disk for good.
+        """
+        if at != self._end:
+            return Appended(inflow.ahead, 0, None)
+        ring, came, end, trouble = inflow.ring, at + inflow.ahead, at + inflow.size, None
+        hash_part = self._hashing.put if len(ring.parts) > 1 else _at_once
+        unused = threading.Semaphore(len(ring.parts))
+        while trouble is None:
+            start, stop = self._end, min(part_end(self._end), end)
+            unused.acquire()
+            if came < stop:
+                came += inflow.pull(ring.view(came, stop))
+            filled = min(came, stop)
+            trouble = self._write(ring.view(start, filled), for_good=for_good and filled == end)
+            written = ring.view(start, self._end)
+            hash_part(partial(self._hash_and_release, written, start, unused))
+            if filled < stop or stop == end:
+                break
+        for _ in ring.parts:
+            unused.acquire()
+        return Appended(came - at, self._end - at, trouble)
 
     def truncate(self, size: int) -> None:
         """Go back to `size` bytes. Raises OSError."""
@@ -117,13 +150,16 @@ class Tail:
             return trouble
         return None
 
-    def _hash(self, data: memoryview, at: int, trouble: OSError | None) -> Appended:
+    def _hash_and_release(self, data: memoryview, at: int, unused: threading.Semaphore) -> None:
+        self._hash(data, at)
+        unused.release()
+
+    def _hash(self, data: memoryview, at: int) -> None:
         """Hash what was written, unless the digest lags: then it is read from the file later."""
         if self._digest.hashed == at:
             self._digest.update(data)
         if self.chunk_hash is not None:
             self.chunk_hash.update(data)
-        return len(data), trouble
 
     def _begin_sync(self, start: int) -> None:
         """Have the disk begin at once, so that the sync before the promise finds little to do.
@@ -134,6 +170,10 @@ class Tail:
             return
         with suppress(OSError):
             os.posix_fadvise(self.file, start, self._end - start, os.POSIX_FADV_DONTNEED)
+
+
+def _at_once(job: Callable[[], None]) -> None:
+    job()
 
 
 def open_file(path: Path) -> int:

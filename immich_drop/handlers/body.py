@@ -21,6 +21,7 @@ from immich_drop.handlers.base import DropHandler
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.intake import Intake
 from immich_drop.handlers.parts import Parts
+from immich_drop.lending import LendableStream
 from immich_drop.reception import Reception
 from immich_drop.tus import VERSION
 from immich_drop.upload import Upload
@@ -131,8 +132,8 @@ class BodyHandler(DropHandler):
         self.parts.spawn(self._let_go())
 
     @property
-    def _stream(self) -> IOStream:
-        return cast(HTTP1Connection, self.request.connection).stream
+    def _stream(self) -> LendableStream:
+        return cast(LendableStream, cast(HTTP1Connection, self.request.connection).stream)
 
     def _find_method(self) -> None:
         """Look through X-HTTP-Method-Override (tus 1.0.0, core), then see what may be done.

@@ -2,53 +2,35 @@
 
 Tornado hands a body over in pieces of `chunk_size` after zeroing, receiving, appending and copying
 each; `IOStream.read_into` only receives. So a body is read here, inside `prepare()`, while
-HTTP1Connection waits: into large pooled buffers, one hop into the disk's threads for each, filling
-the next one meanwhile.
+HTTP1Connection waits. It is read into a small buffer, which goes to a thread when it is full. A
+guest who fills one at once lends the socket to a thread, which reads on, writes and hashes by
+itself (see `lending`).
 """
 
 import asyncio
+from functools import partial
 from typing import cast
 
-from tornado.iostream import IOStream, StreamClosedError
+from tornado.iostream import StreamClosedError
 
-from immich_drop.disk import pages
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.pace import Pace
+from immich_drop.inflow import Buffers, Inflow, Ring, part_end
+from immich_drop.lending import LendableStream, Loan
 from immich_drop.reception import Reception
 
-SMALL = 64 * 1024
-"""Bytes of the buffer of a body that is small or slow: what 500 phones can have at once."""
+SMALL = 256 * 1024
+"""Bytes of a body that has a buffer of its size, and is written in one go."""
 
-LARGE = 4 * 1024 * 1024
-"""Bytes of a pooled buffer: a hop into a thread costs 0.3 ms of CPU, so it has to be worth it."""
+BUFFER = 64 * 1024
+"""Bytes of a buffer for a part of a larger body: 500 phones can have two each."""
 
 HAND_OVER = 0.5
 """Seconds after which bytes go to disk although the buffer is not full, so that a weak link always
 gains ground."""
 
 FAST = 0.05
-"""Seconds: a body that fills small buffers within this time each is worth a large one."""
-
-
-class Buffers:
-    """A pool of large buffers: fresh ones cost page faults, and their number bounds our memory."""
-
-    def __init__(self, count: int) -> None:
-        self._free: list[memoryview] = []
-        self._unmade = count
-
-    def take(self) -> memoryview | None:
-        """Return a large buffer; None when all are in use."""
-        if self._free:
-            return self._free.pop()
-        if not self._unmade:
-            return None
-        self._unmade -= 1
-        return pages(LARGE)
-
-    def give(self, buffer: memoryview) -> None:
-        """Take a large buffer back."""
-        self._free.append(buffer)
+"""Seconds: a body that fills a buffer within this time is worth a thread."""
 
 
 class Intake:
@@ -56,7 +38,7 @@ class Intake:
 
     def __init__(
         self,
-        stream: IOStream,
+        stream: LendableStream,
         framing: Framing,
         reception: Reception,
         buffers: Buffers,
@@ -72,8 +54,8 @@ class Intake:
         self._begun = self._loop.time()
         self._spare: memoryview | None = None
         self._filled = self._handed = 0
-        large = buffers.take() if framing.length is not None and framing.length > SMALL else None
-        self._buffer = large or memoryview(bytearray(min(SMALL, framing.length or SMALL)))
+        small = framing.length is not None and framing.length <= SMALL
+        self._buffer = memoryview(bytearray(framing.left if small else BUFFER))
         self._job: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -85,14 +67,25 @@ class Intake:
         clock = asyncio.create_task(self._tick())
         try:
             while await self._more():
-                await self._read()
+                if self._filled < len(self._buffer):
+                    await self._read()
+                elif self._is_fast and (ring := await self._buffers.take()):
+                    try:
+                        await self._read_in_thread(ring)
+                    finally:
+                        self._buffers.give(ring)
+                else:
+                    await self._turn_over()
         finally:
             clock.cancel()
-            try:
-                self._hand_over()
-                await self._join()
-            finally:
-                self._give_back()
+            self._hand_over()
+            await self._join()
+
+    @property
+    def _is_fast(self) -> bool:
+        """Tell whether a thread is worth it: not for every chunk of a chunked body."""
+        in_a_row = self._framing.length is not None or self._framing.left > BUFFER
+        return in_a_row and self._loop.time() - self._begun < FAST
 
     async def _more(self) -> bool:
         self._pace.wait()
@@ -101,10 +94,6 @@ class Intake:
         return more
 
     async def _read(self) -> None:
-        if self._filled == len(self._buffer):
-            await self._turn_over()
-        elif self._crawls:
-            await self._step_down()
         space = self._buffer[self._filled : self._filled + self._framing.left]
         self._pace.wait()
         try:
@@ -114,8 +103,7 @@ class Intake:
             raise
         self._pace.arrived(count)
         self._filled += count
-        self._framing.left -= count
-        self._reception.read += count
+        self._arrived(count)
         # read_into may be done at once: a fast sender must not keep the loop for itself.
         await asyncio.sleep(0)
 
@@ -128,9 +116,49 @@ class Intake:
         self._stream.close()  # ends the read which failed: it stands in the way of another one
         await self._stream.read_bytes(0)
 
+    async def _read_in_thread(self, ring: Ring) -> None:
+        """Lend the socket to a thread, until the body is here or the guest is not fast any more."""
+        await self._join()
+        ahead = await self._move_into(ring)
+        left = self._framing.left
+        with self._stream.lend() as loan:
+            await self._reception.write_from(
+                Inflow(ring=ring, ahead=ahead, rest=left, pull=partial(self._pull, loan))
+            )
+        self._pace.arrived(left - self._framing.left)
+        self._begin_buffer()
+        if loan.gone:
+            self._stream.close()
+        if self._stream.closed():
+            raise StreamClosedError
+
+    async def _move_into(self, ring: Ring) -> int:
+        """Move the bytes in the buffer, and what Tornado has read ahead, into a ring.
+
+        Returns how many those are.
+        """
+        start, data = self._reception.offset, self._buffer[self._handed : self._filled]
+        end = start + len(data)
+        ring.put(data, start)
+        self._handed = self._filled
+        while count := min(self._stream.ahead, self._framing.left, part_end(end) - end):
+            await self._stream.read_into(cast(bytearray, ring.view(end, end + count)))
+            self._arrived(count)
+            end += count
+        return end - start
+
+    def _pull(self, loan: Loan, space: memoryview) -> int:
+        count = loan.pull(space)
+        self._arrived(count)
+        return count
+
+    def _arrived(self, count: int) -> None:
+        self._framing.left -= count
+        self._reception.read += count
+
     async def _turn_over(self) -> None:
         """Hand the full buffer over, and go on with the other one once that is written."""
-        before, full, fast = self._job, self._buffer, not self._lags
+        before, full = self._job, self._buffer
         self._hand_over()
         # The job goes to its thread with the next turn of the loop, and what is read in this one
         # may take a millisecond.
@@ -138,43 +166,12 @@ class Intake:
         if before is not None:
             await asyncio.wait([before])
             before.result()
-        self._buffer, self._spare = self._other_buffer(fast=fast), full
-        self._begin_buffer()
-
-    async def _step_down(self) -> None:
-        """Leave the large buffers to somebody who fills them."""
-        self._hand_over()
-        await self._join()
-        self._give_back()
-        self._buffer, self._spare = memoryview(bytearray(SMALL)), None
+        self._buffer, self._spare = self._spare or memoryview(bytearray(BUFFER)), full
         self._begin_buffer()
 
     def _begin_buffer(self) -> None:
         self._filled = self._handed = 0
         self._begun = self._loop.time()
-
-    @property
-    def _lags(self) -> bool:
-        """Tell whether the bytes come slower than small buffers are filled within FAST each."""
-        return self._filled * FAST < (self._loop.time() - self._begun) * SMALL
-
-    @property
-    def _crawls(self) -> bool:
-        """Tell whether a large buffer is wasted on this guest."""
-        tried = self._loop.time() - self._begun > HAND_OVER
-        return len(self._buffer) == LARGE and tried and self._lags
-
-    def _other_buffer(self, *, fast: bool) -> memoryview:
-        spare = self._spare
-        if spare is not None and len(spare) == LARGE:
-            return spare
-        large = self._buffers.take() if fast and self._wants_more else None
-        return large or spare or memoryview(bytearray(SMALL))
-
-    @property
-    def _wants_more(self) -> bool:
-        """Tell whether a small buffer would not do: of a chunked body nobody knows."""
-        return self._framing.length is None or self._framing.left > SMALL
 
     async def _join(self) -> None:
         """Wait for what is being written; the clock may have handed over more meanwhile."""
@@ -196,8 +193,3 @@ class Intake:
                 self._hand_over()
             if self._pace.patience < 0:
                 self._stream.close()
-
-    def _give_back(self) -> None:
-        for buffer in (self._buffer, self._spare):
-            if buffer is not None and len(buffer) == LARGE:
-                self._buffers.give(buffer)

@@ -10,8 +10,8 @@ from immich_drop.create import Creator
 from immich_drop.destination import Destinations
 from immich_drop.entrance import Entrance
 from immich_drop.handlers.forwarded import Forwarded
-from immich_drop.handlers.intake import Buffers
 from immich_drop.health import Health
+from immich_drop.inflow import Buffers
 from immich_drop.known import Known
 from immich_drop.limits import Rate
 from immich_drop.metrics import Metrics

@@ -76,6 +76,7 @@ async def half(
     allowance: Allowance = UNLIMITED,
     clock: Clock | None = None,
     guest_name: str = "off",
+    max_size: int = MAX_SIZE,
 ) -> AsyncIterator[Half]:
     """Open a receiving half on a folder; another one may follow on the same."""
     clock, disk, received = clock or Clock(), [10**9], list[Upload]()
@@ -90,7 +91,7 @@ async def half(
         room=room,
         progress=progress,
         metrics=Metrics(),
-        max_size=MAX_SIZE,
+        max_size=max_size,
         expiration=timedelta(hours=48),
         allowance=allowance,
         received=received.append,

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import itertools
 import os
 import resource
@@ -24,8 +25,10 @@ from hypothesis.stateful import (
     rule,
 )
 
+from immich_drop import inflow as inflow_module
 from immich_drop import spool_file as module
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
+from immich_drop.inflow import Inflow, Ring
 from immich_drop.spool import Spool
 from immich_drop.spool_file import SpoolFile
 from immich_drop.tail import PIECE
@@ -65,6 +68,18 @@ async def append_all(file: SpoolFile, pieces: list[bytes]) -> list[BaseException
     return await asyncio.gather(*appends, return_exceptions=True)
 
 
+SMALL_PART = 64
+
+
+def inflow(data: bytes, ahead: int = 0, more: int = 0, parts: int = 1, *, at: int = 0) -> Inflow:
+    """Be a socket that brings `data`, of which some is `ahead`, and owes `more`."""
+    ring = Ring([memoryview(bytearray(inflow_module.PART)) for _ in range(parts)])
+    ring.put(memoryview(data[:ahead]), at)
+    coming = io.BytesIO(data[ahead:])
+    ahead = min(ahead, len(data))
+    return Inflow(ring=ring, ahead=ahead, rest=len(data) - ahead + more, pull=coming.readinto)
+
+
 class Life(RuleBasedStateMachine):
     """One upload's file through appends, cuts, rollbacks and restarts."""
 
@@ -75,6 +90,8 @@ class Life(RuleBasedStateMachine):
         self.file: SpoolFile | None = None
         self.data = b""
         self.mark = b""
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(inflow_module, "PART", SMALL_PART)
 
     def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(coroutine)
@@ -102,6 +119,21 @@ class Life(RuleBasedStateMachine):
         assert self.file
         self.do(append_all(self.file, pieces))
         self.data += b"".join(pieces)
+
+    @precondition(lambda self: self.file is not None)
+    @rule(
+        data=st.binary(max_size=300),
+        ahead=st.integers(0, SMALL_PART - 1),
+        more=st.integers(0, 50),
+        parts=st.integers(1, 2),
+        last=st.booleans(),
+    )
+    def append_from(self, data: bytes, ahead: int, more: int, parts: int, last: bool) -> None:
+        """A thread receives, and may lack `more` bytes in the end."""
+        assert self.file
+        at = len(self.data)
+        self.do(self.file.append_from(inflow(data, ahead, more, parts, at=at), at=at, last=last))
+        self.data += data
 
     @precondition(lambda self: self.file is not None)
     @rule()
@@ -168,6 +200,7 @@ class Life(RuleBasedStateMachine):
         self.spool.close()
         self.runner.close()
         self.folder.cleanup()
+        self.patch.undo()
 
 
 Life.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -277,21 +310,42 @@ async def test_a_hash_that_has_caught_up_stays_in_step(
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_a_thread_receives_while_the_hash_catches_up(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch, parts: int
+) -> None:
+    monkeypatch.setattr(inflow_module, "PART", 1000)
+    monkeypatch.setattr(module, "NEAR", 0)
+    monkeypatch.setattr(module, "STRIDE", 700)
+    old, new = os.urandom(50_000), os.urandom(50_000)
+    spool.path(ID).write_bytes(old)
+    async with opened(spool) as file:
+        for start in range(0, len(new), 5000):
+            at = len(old) + start
+            await file.append_from(inflow(new[start : start + 5000], 0, 0, parts, at=at), at=at)
+        assert await file.checksum() == sha1(old + new)
+    assert spool.path(ID).read_bytes() == old + new
+
+
+@pytest.mark.gen_test
 async def test_there_is_no_gap_in_a_file(spool: Spool) -> None:
     async with opened(spool) as file:
         await file.append(b"first", at=0)
         for at in (0, 4, 6):
             with pytest.raises(Unavailable, match=f"before {at} "):
                 await file.append(b"next", at=at)
+            with pytest.raises(Unavailable, match=f"before {at} "):
+                await file.append_from(inflow(b"next", 4, at=at), at=at)
         await file.append(b" next", at=5)
         assert await file.checksum() == sha1(b"first next")
     assert spool.path(ID).read_bytes() == b"first next"
 
 
 NO_ROOM = """
-import asyncio, hashlib, resource, sys
+import asyncio, hashlib, io, resource, sys
 from pathlib import Path
 from immich_drop.errors import DiskFull, Unavailable
+from immich_drop.inflow import PART, Inflow, Ring
 from immich_drop.spool import Spool
 
 LIMIT, DATA = 1_000_001, bytes(range(256)) * 8000
@@ -309,6 +363,17 @@ async def main():
         )
         assert [type(each) for each in outcomes] == [DiskFull, Unavailable], outcomes
         assert file.offset == spool.offset("a") == LIMIT, file.offset
+    await file.rollback()
+    for parts in range(1, 3):
+        ring = Ring([memoryview(bytearray(PART)) for _ in range(parts)])
+        coming = io.BytesIO(DATA[file.offset:])
+        inflow = Inflow(ring=ring, ahead=0, rest=len(DATA) - file.offset, pull=coming.readinto)
+        try:
+            await file.append_from(inflow, at=file.offset, last=True)
+        except DiskFull:
+            assert file.offset == spool.offset("a") == LIMIT, file.offset
+        else:
+            raise AssertionError
     assert await file.checksum() == hashlib.sha1(DATA[:LIMIT]).digest()
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     await file.append(DATA[file.offset:], at=file.offset, last=True)
