@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import time
 from datetime import UTC, datetime
 from secrets import token_urlsafe
@@ -17,6 +16,7 @@ from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.destination_factory import DestinationFactory
+from immich_drop.disk import RECEIVERS
 from immich_drop.entrance import Entrance
 from immich_drop.handlers import make_application
 from immich_drop.handlers.forwarded import Forwarded, subscriber
@@ -63,10 +63,6 @@ TOLD_PER_MINUTE = 100_000
 
 MAX_CHUNK = 64 * 1024 * 1024
 """Bytes in one request of the page; the strictest proxy we know takes 100 MB."""
-
-BUFFERS = min(os.cpu_count() or 1, 4) + 2
-"""Parts of 4 MiB for those who receive in a thread: one more than there are cores, and a second
-part for the first of them."""
 
 
 class App:
@@ -234,7 +230,7 @@ class App:
             progress=self._progress,
             health=self._make_health(),
             metrics=self._metrics if settings.metrics else None,
-            buffers=Buffers(BUFFERS),
+            buffers=Buffers(RECEIVERS),
             requests=Rate(REQUESTS_PER_MINUTE, clock=time.monotonic),
             sockets=self._sockets,
             spawn=self._tasks.spawn,

@@ -5,17 +5,23 @@ On a slow disk write(2) blocks for seconds, and no phone may wait for another on
 
 import asyncio
 import errno
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
 from immich_drop.errors import DiskFull, Unavailable
 
-THREADS = 12
-"""Twice as many as may receive in a thread (see `inflow.Buffers`), and keep it for a while."""
+RECEIVERS = min(os.cpu_count() or 1, 4) + 2
+"""How many may receive in a thread: with more than there are cores they wait for each other's GIL.
+But some wait for their guest."""
+
+THREADS = RECEIVERS + 6
+"""Who receives keeps a thread for a while; the others are for all the rest."""
 
 T = TypeVar("T")
 
@@ -35,14 +41,16 @@ class Disk:
     async def run(self, job: Callable[[], T]) -> T:
         """Do a job on the disk in a thread. Raises DiskFull, Unavailable.
 
-        A thread cannot be stopped: whoever is cancelled leaves when it is done, so that no file is
-        closed under its hands.
+        A thread cannot be stopped: whoever is cancelled, however often, leaves when it is done, so
+        that no file is closed under its hands.
         """
         doing = asyncio.get_running_loop().run_in_executor(self._pool, job)
         try:
             return await asyncio.shield(doing)
         except asyncio.CancelledError:
-            await asyncio.gather(doing, return_exceptions=True)
+            while not doing.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([doing])
             raise
         except OSError as error:
             raise explain(error) from error

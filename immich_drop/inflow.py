@@ -3,7 +3,7 @@
 import asyncio
 import mmap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PART = 4 * 1024 * 1024
 """Bytes that are received, then written, then hashed: each lets go of the GIL, and to get it back
@@ -57,13 +57,13 @@ class Inflow:
         """Bytes in all, if all come."""
         return self.ahead + self.rest
 
+    def of_at_most(self, rest: int) -> "Inflow":
+        """Return one that ends earlier."""
+        return replace(self, rest=min(self.rest, rest))
+
 
 class Buffers:
-    """A pool of parts: fresh ones cost page faults.
-
-    Their number bounds our memory, and how many threads receive at a time: more than there are
-    cores wait for each other's GIL.
-    """
+    """A pool of parts: fresh ones cost page faults, and their number bounds our memory."""
 
     def __init__(self, count: int) -> None:
         self._count = count

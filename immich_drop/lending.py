@@ -52,7 +52,7 @@ class LendableStream(IOStream):
         # Of use only while the socket is lent: otherwise nothing waits in recv(2).
         patience = struct.pack("ll", 0, round(PATIENCE * 1e6))
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        self._lent = self._muted = False
+        self._lent = False
 
     @property
     def ahead(self) -> int:
@@ -61,9 +61,10 @@ class LendableStream(IOStream):
 
     @contextmanager
     def lend(self) -> Iterator[Loan]:
-        """Lend the socket, once what was read ahead is taken; until it is back, only close.
+        """Lend the socket, from which a thread may pull once what was read ahead is taken.
 
-        To close makes the connection gone for the thread; its file is closed later, since another
+        Nothing may wait to be written: the loop would block. To close the stream makes the
+        connection gone for the thread; its file is closed when the socket is back, since another
         one could get the same number.
         """
         if self.closed():
@@ -79,7 +80,8 @@ class LendableStream(IOStream):
                 super().close_fd()
             else:
                 self.socket.setblocking(False)
-                self._listen()
+                if self._state is not None:
+                    self.io_loop.update_handler(self.fileno(), self._state)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """Leave the bytes to the thread while the socket is lent."""
@@ -87,7 +89,6 @@ class LendableStream(IOStream):
             return super().read_from_fd(buf)
         # Else the loop would hear of them again and again.
         self.io_loop.update_handler(self.fileno(), 0)
-        self._muted = True
         return None
 
     def close_fd(self) -> None:
@@ -97,8 +98,3 @@ class LendableStream(IOStream):
             return
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)
-
-    def _listen(self) -> None:
-        if self._muted:
-            self._muted = False
-            self.io_loop.update_handler(self.fileno(), self.io_loop.READ)

@@ -101,17 +101,17 @@ class Reception:
     async def _write_from(self, inflow: Inflow, at: int) -> None:
         with self._place(at, inflow.size) as file:
             self._room.take(self.upload.id, inflow.ahead)
-            try:
-                await file.append_from(inflow, at=at, last=at + inflow.size == self.upload.length)
-            finally:
-                self._end = file.offset
-                self._room.note(self.upload.id, max(0, file.offset - at - inflow.ahead))
+            await file.append_from(inflow, at=at)
+            self._end = file.offset
+            self._room.note(self.upload.id, self._end - at - inflow.ahead)
 
     @contextmanager
     def _place(self, at: int, size: int) -> Iterator[SpoolFile]:
         """Give the file, if the bytes fit. What goes wrong is raised to all who come later."""
         if self._over:
             raise Superseded("late bytes")
+        if self._failure:
+            raise self._failure
         try:
             if self.file is None or at + size > self._most:
                 raise TooLarge(f"{size} bytes where {self._most - at} fit")

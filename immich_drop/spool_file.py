@@ -63,22 +63,24 @@ class SpoolFile:
         await self._note(await appending, at=at)
         self._safe = last
 
-    async def append_from(self, inflow: Inflow, *, at: int, last: bool = False) -> None:
+    async def append_from(self, inflow: Inflow, *, at: int) -> None:
         """Write and hash what a thread receives; when it ends, `offset` tells how much that was.
 
-        With `last`, all is on disk for good if all has come. Raises as `append`, which has to wait
-        for this one.
+        It may be told to stop early. Raises as `append`.
         """
         async with self._turn:
             await self._writing.settle()
             await self._get_into_step()
-            job = partial(self._tail.append_from, inflow, at=at, for_good=last)
-            appended = await self._disk.run(job)
+            if self._digest.hashed < self.offset:
+                # Else the hash would find the file longer, each time it has caught up.
+                inflow = inflow.of_at_most(NEAR // 2)
+            appended = await self._disk.run(partial(self._tail.append_from, inflow, at=at))
         await self._note(appended, at=at)
-        self._safe = last and appended.written == inflow.size
+        self._safe = False
 
     async def sync(self) -> None:
         """Return when every byte, and the file's name, are on disk for good."""
+        await self._settle()
         if not self._safe:
             try:
                 await self._writing.run(self._tail.sync)
@@ -108,7 +110,7 @@ class SpoolFile:
         """Go back to where the chunk started."""
         await self._stop_catching_up()
         size, digest = self._mark
-        await self._writing.settle()
+        await self._settle()
         await self._writing.run(partial(self._tail.truncate, size))
         self.offset = size
         self._digest.become(digest)
@@ -125,9 +127,14 @@ class SpoolFile:
     async def close(self) -> None:
         """Close the file; the running SHA-1 stays with the spool."""
         await self._stop_catching_up()
-        await self._writing.settle()
+        await self._settle()
         if self._tail.file is not None:
             os.close(self._tail.file)
+
+    async def _settle(self) -> None:
+        """Return when every append is done."""
+        async with self._turn:
+            await self._writing.settle()
 
     async def _get_into_step(self) -> None:
         """Let a digest that lags but a little catch up before the next bytes."""

@@ -55,10 +55,10 @@ class Appended:
     """How it went."""
 
     came: int
-    """Bytes that were to be written."""
+    """Bytes there were to write."""
     written: int
     trouble: OSError | None
-    """What went wrong then."""
+    """What went wrong then: if all was written, the sync."""
 
 
 class Tail:
@@ -88,31 +88,33 @@ class Tail:
         self._hash(view[: self._end - at], at)
         return Appended(len(data), self._end - at, trouble)
 
-    def append_from(self, inflow: Inflow, *, at: int, for_good: bool) -> Appended:
+    def append_from(self, inflow: Inflow, *, at: int) -> Appended:
         """Receive, write and hash, part after part, until all is here or no more comes.
 
-        With a second part to fill meanwhile, the first one is hashed in another thread. Otherwise
-        as `append`; without the last byte nothing is on disk for good.
+        With a second part to fill meanwhile, the first one is hashed in another thread. There must
+        be no gap here either. Nothing is on disk for good yet: a sync takes a while, in which
+        others may use the ring.
         """
         if at != self._end:
-            return Appended(inflow.ahead, 0, None)
-        ring, came, end, trouble = inflow.ring, at + inflow.ahead, at + inflow.size, None
+            return Appended(inflow.size, 0, None)
+        ring, trouble = inflow.ring, None
+        received, end = at + inflow.ahead, at + inflow.size
         hash_part = self._hashing.put if len(ring.parts) > 1 else _at_once
         unused = threading.Semaphore(len(ring.parts))
         while trouble is None:
             start, stop = self._end, min(part_end(self._end), end)
             unused.acquire()
-            if came < stop:
-                came += inflow.pull(ring.view(came, stop))
-            filled = min(came, stop)
-            trouble = self._write(ring.view(start, filled), for_good=for_good and filled == end)
+            if received < stop:
+                received += inflow.pull(ring.view(received, stop))
+            filled = min(received, stop)
+            trouble = self._write(ring.view(start, filled), for_good=False)
             written = ring.view(start, self._end)
             hash_part(partial(self._hash_and_release, written, start, unused))
             if filled < stop or stop == end:
                 break
         for _ in ring.parts:
             unused.acquire()
-        return Appended(came - at, self._end - at, trouble)
+        return Appended(received - at, self._end - at, trouble)
 
     def truncate(self, size: int) -> None:
         """Go back to `size` bytes. Raises OSError."""
@@ -151,8 +153,10 @@ class Tail:
         return None
 
     def _hash_and_release(self, data: memoryview, at: int, unused: threading.Semaphore) -> None:
-        self._hash(data, at)
-        unused.release()
+        try:
+            self._hash(data, at)
+        finally:
+            unused.release()
 
     def _hash(self, data: memoryview, at: int) -> None:
         """Hash what was written, unless the digest lags: then it is read from the file later."""

@@ -19,11 +19,11 @@ from immich_drop.inflow import Buffers, Inflow, Ring, part_end
 from immich_drop.lending import LendableStream, Loan
 from immich_drop.reception import Reception
 
-SMALL = 256 * 1024
-"""Bytes of a body that has a buffer of its size, and is written in one go."""
-
 BUFFER = 64 * 1024
-"""Bytes of a buffer for a part of a larger body: 500 phones can have two each."""
+"""Bytes of a buffer: 500 phones can have two each."""
+
+SMALL = 256 * 1024
+"""Bytes that a buffer grows to if that is all: to lend the socket for them is not worth it."""
 
 HAND_OVER = 0.5
 """Seconds after which bytes go to disk although the buffer is not full, so that a weak link always
@@ -54,8 +54,7 @@ class Intake:
         self._begun = self._loop.time()
         self._spare: memoryview | None = None
         self._filled = self._handed = 0
-        small = framing.length is not None and framing.length <= SMALL
-        self._buffer = memoryview(bytearray(framing.left if small else BUFFER))
+        self._buffer = memoryview(bytearray(min(BUFFER, framing.length or BUFFER)))
         self._job: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -69,6 +68,8 @@ class Intake:
             while await self._more():
                 if self._filled < len(self._buffer):
                     await self._read()
+                elif self._is_fast and self._filled + self._framing.left <= SMALL:
+                    await self._grow()
                 elif self._is_fast and (ring := await self._buffers.take()):
                     try:
                         await self._read_in_thread(ring)
@@ -81,11 +82,20 @@ class Intake:
             self._hand_over()
             await self._join()
 
+    async def _grow(self) -> None:
+        """Go on with a buffer for all that is still to come."""
+        await self._join()
+        data = self._buffer[self._handed : self._filled]
+        self._buffer = memoryview(bytearray(len(data) + self._framing.left))
+        self._buffer[: len(data)] = data
+        self._filled, self._handed = len(data), 0
+
     @property
     def _is_fast(self) -> bool:
         """Tell whether a thread is worth it: not for every chunk of a chunked body."""
         in_a_row = self._framing.length is not None or self._framing.left > BUFFER
-        return in_a_row and self._loop.time() - self._begun < FAST
+        ready = in_a_row and not self._stream.writing()
+        return ready and self._loop.time() - self._begun < FAST
 
     async def _more(self) -> bool:
         self._pace.wait()

@@ -21,6 +21,7 @@ from immich_drop.errors import (
     TooLarge,
     Unavailable,
 )
+from immich_drop.inflow import PART, Inflow, Ring
 from immich_drop.upload import Checksum, State
 from unit.make import sha1, upload
 from unit.receiving import MAX_SIZE, chunk, half
@@ -342,3 +343,20 @@ async def test_lengths_that_are_told_at_once(tmp_path: Path) -> None:
         )
         assert [type(each) for each in brought].count(SessionFull) == 13
         assert len(drop.received) == 7
+
+
+@pytest.mark.gen_test
+async def test_nothing_is_written_after_what_a_thread_could_not_write(tmp_path: Path) -> None:
+    """Whatever fits then: between the two there would be a gap."""
+    async with half(tmp_path) as drop:
+        made = await drop.create(100)
+        reception = await drop.receiver.begin(made.id, chunk(), size=100, evict=lambda: None)
+        ring = Ring([memoryview(bytearray(PART))])
+        drop.spool.path(made.id).symlink_to("/dev/full")
+        with pytest.raises(DiskFull):
+            await reception.write_from(Inflow(ring=ring, ahead=50, rest=0, pull=len))
+        drop.spool.path(made.id).unlink()
+        with pytest.raises(DiskFull):
+            await reception.write(b"x" * 50)
+        await drop.receiver.abandon(reception)
+        assert drop.receiver.offset(made) == 0
