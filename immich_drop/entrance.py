@@ -77,6 +77,8 @@ class Entrance:
         self._clock = clock
         self._now = now
         self._questions: OrderedDict[Ref, _Question] = OrderedDict()
+        self._found_shut: dict[str, float] = {}
+        """When somebody with the password last found that a link takes no files, by its id."""
         self._strangers = Rate(STRANGERS_PER_MINUTE, clock=clock)
         self._guesses = Rate(GUESSES_PER_MINUTE, clock=clock)
         self._all_guesses = Rate(ALL_GUESSES_PER_MINUTE, clock=clock)
@@ -131,7 +133,10 @@ class Entrance:
             if not wrong:
                 self._guesses.give_back(f"{where} {address}")
                 self._all_guesses.give_back(where)
-        return await self._book.remember(shared, password=password)
+        link = await self._book.remember(shared, password=password)
+        if not link.allow_upload:
+            self._found_shut[link.id] = self._clock()
+        return link
 
     async def _look_up(self, ref: Ref, address: str) -> Link:
         try:
@@ -142,6 +147,8 @@ class Entrance:
                 raise
             if link.lock is None:
                 await self._book.lock(link.id)
+                raise
+            if not link.allow_upload and self._may_be_open_again(link):
                 raise
             return link
         except ImmichUnavailable:
@@ -214,6 +221,11 @@ class Entrance:
         if link is None:
             return LinkUnknown()
         return LinkExpired(link.id) if self._is_over(link) else LinkRevoked(link.id)
+
+    def _may_be_open_again(self, link: Link) -> bool:
+        """Tell whether to ask for the password again: only with it does Immich say more."""
+        found = self._found_shut.get(link.id)
+        return found is None or self._clock() - found >= FRESH
 
     def _is_over(self, link: Link) -> bool:
         return link.expires_at is not None and link.expires_at <= self._now()

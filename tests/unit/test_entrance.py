@@ -398,6 +398,23 @@ async def test_a_locked_link(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_a_locked_link_that_takes_files_again(tmp_path: Path) -> None:
+    """Only with its password does Immich tell; who had entered it stayed outside."""
+    async with sides(tmp_path) as side:
+        row, key = side.share(password=PASSWORD, allow_upload=False)
+        lock = (await side.unlock(key, PASSWORD)).lock
+        side.clock.pass_(FRESH - 1)
+        with pytest.raises(LinkNoUpload):
+            await side.enter(key, unlocked=lock)
+        side.change(row, allow_upload=True)
+        side.clock.pass_(1)
+        with pytest.raises(PasswordRequired):
+            await side.enter(key, unlocked=lock)
+        assert (await side.unlock(key, PASSWORD)).lock == lock
+        assert (await side.enter(key, unlocked=lock)).id == row.id
+
+
+@pytest.mark.gen_test
 async def test_a_link_that_gets_a_password_and_loses_it(tmp_path: Path) -> None:
     async with sides(tmp_path) as side:
         row, key = side.share()
