@@ -126,7 +126,7 @@ class BoundedServer(HTTPServer):
         self._farewells: set[asyncio.Task[None]] = set()
 
     def handle_stream(self, stream: IOStream, address: Any) -> None:
-        """Let a connection in, or send it away."""
+        """Let a connection in, as one whose socket can be lent, or send it away."""
         host = str(address[0])
         if reason := self._why_not(host):
             log.info("connection refused: %s", reason)
