@@ -189,6 +189,7 @@ class App:
     def _make_known(self) -> Known:
         return Known(
             scope=self._settings.precheck,
+            has_album=bool(self._settings.immich_album_name),
             db=self._db,
             ledger=self._ledger,
             destinations=self._destinations,
@@ -255,6 +256,8 @@ class App:
             log.warning("IMMICH_BASE_URL does not end in /api, as Immich's own address does")
         if not settings.immich_api_key:
             log.warning("IMMICH_API_KEY is not set: guests come in by shared links only")
+        if settings.precheck == "library" and settings.immich_album_name:
+            log.warning("PRECHECK=library does as drop does: what is not sent joins no album")
         self._spool.prepare()
         self._spool.claim()
         self._db.open()

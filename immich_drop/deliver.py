@@ -131,26 +131,42 @@ class ImmichCourier:
         with _refusal_may_pass():
             if found.trashed:
                 await self._restore(upload, checksum, found.asset_id)
+        self._refuse_unseen(found)
         await self._prove(upload, checksum, found.asset_id)
         # What we sent before, and got no good answer for, is the one that is there now.
         state = State.STORED if upload.offered else State.DUPLICATE
         return Delivered(state, found.asset_id, proven=True)
 
     async def _prove(self, upload: Upload, checksum: bytes, asset_id: str) -> None:
-        """See that an asset which Immich had before holds the bytes. Raises ImmichUnverified."""
+        """See that an asset which Immich had before holds the bytes. Raises ImmichUnverified.
+
+        Where nothing can be seen, a checksum that another program brought is believed. One that
+        came with our own upload, which failed or whose answer was lost, is not.
+        """
         length = upload.length or 0
         with _refusal_may_pass():
             proof = await self._immich.proves(asset_id, checksum=checksum, length=length)
+            unseen = proof is None and upload.offered and await self._immich.may_keep_orphans()
         if proof is False:
             raise ImmichUnverified(
                 f"asset {asset_id} lies in the locked folder or the trash, is not in the album,"
                 " or is a row without its file (only then delete it in Immich for good)"
             )
-        if proof is None and upload.offered:
-            log.warning(
-                "upload=%s taken as delivered: Immich names its checksum, but to see that the file"
-                " is there the key needs asset.read, a link to show metadata",
-                upload.id,
+        if unseen:
+            raise ImmichUnverified(
+                f"asset {asset_id} may be a row without its file: for us to see it the key needs"
+                " asset.read, a link has to show metadata"
+            )
+
+    def _refuse_unseen(self, found: Found) -> None:
+        """Refuse an asset that may lie in the trash, where we are not told. Raises ImmichUnverified.
+
+        A link is believed: what it shows in its album is not in the trash.
+        """
+        if found.trashed is None and not self._immich.by_link:
+            raise ImmichUnverified(
+                f"asset {found.asset_id} may lie in the trash: for us to see it the key needs"
+                " asset.read"
             )
 
     async def _restore(self, upload: Upload, checksum: bytes, asset_id: str) -> None:
@@ -195,6 +211,8 @@ class ImmichCourier:
             found = await self._find(upload.link, checksum)
         if found is None or found.asset_id != answer.asset_id or found.trashed:
             raise ImmichUnverified(f"asset {answer.asset_id} does not show up with our checksum")
+        if not answer.created:
+            self._refuse_unseen(found)
         state = State.STORED if answer.created or upload.offered else State.DUPLICATE
         return Delivered(state, answer.asset_id, proven=answer.created)
 

@@ -3,6 +3,8 @@
 The answer tells a guest whether the host has a file that the guest has too. So by default it covers
 only what was uploaded through this drop, by the same link; for the drop at `/` the host may extend
 it to the whole library. Immich is asked in either case: a file deleted there since does not count.
+
+What is not sent joins no album. So where the drop has one, the library does not count.
 """
 
 from collections.abc import Sequence
@@ -23,9 +25,16 @@ class Known:
     """Answers within a scope: `off`, `drop` or `library` (PRECHECK)."""
 
     def __init__(
-        self, *, scope: str, db: Db, ledger: Ledger, destinations: Destinations, rate: Rate
+        self,
+        *,
+        scope: str,
+        has_album: bool,
+        db: Db,
+        ledger: Ledger,
+        destinations: Destinations,
+        rate: Rate,
     ) -> None:
-        self._scope = scope
+        self._scope = "drop" if has_album and scope == "library" else scope
         self._db = db
         self._ledger = ledger
         self._destinations = destinations
@@ -47,10 +56,18 @@ class Known:
             return underway
 
     async def _in_library(self, immich: Immich, checksums: Sequence[bytes]) -> set[bytes]:
-        if self._scope != "library":
-            checksums = list(self._ledger.known(checksums, link=OWN))
-        found = await immich.find(checksums) if checksums else {}
-        return {checksum for checksum, asset in found.items() if not asset.trashed}
+        came = self._ledger.known(checksums, link=OWN)
+        asked = checksums if self._scope == "library" else list(came)
+        found = await immich.find(asked) if asked else {}
+        # Where we are not told, it may lie in the trash.
+        live = {sha1: asset for sha1, asset in found.items() if asset.trashed is False}
+        if live.keys() <= came or not await immich.may_keep_orphans():
+            return set(live)
+        return {
+            sha1
+            for sha1, asset in live.items()
+            if sha1 in came or await immich.proves(asset.asset_id, checksum=sha1)
+        }
 
     async def _in_album(self, immich: Immich, checksums: Sequence[bytes], link: str) -> set[bytes]:
         """Find what the link shows: its guests do not see the rest of the owner's library."""

@@ -22,6 +22,7 @@ from immich_drop.immich.post import Patience, Streamer
 
 KEY_TELLS_SCOPES = (1, 139, 0)
 ZERO_QUOTA_IS_A_QUOTA = (1, 132, 0)
+KEEPS_NO_ORPHANS = (3, 1, 0)
 
 
 class Immich:
@@ -123,8 +124,12 @@ class Immich:
         answer = await self._streamer.post(self._exchange.address("/assets"), headers, body)
         return Sent.read(parsed(await self._exchange.accepted(answer)))
 
-    async def proves(self, asset_id: str, *, checksum: bytes, length: int) -> bool | None:
+    async def proves(
+        self, asset_id: str, *, checksum: bytes, length: int | None = None
+    ) -> bool | None:
         """Tell whether an asset really has the bytes; None if this credential cannot tell.
+
+        Without a `length` any will do.
 
         Before 3.1 a failed upload can leave a row without a file, which then counts as a
         duplicate. Such a row has no size, because Immich writes the size last. A link shows the
@@ -140,7 +145,12 @@ class Immich:
         if self.by_link and maybe(asset, "checksum") is None:
             return None
         size = maybe(maybe(asset, "exifInfo"), "fileSizeInByte")
-        return member(asset, "checksum", str) == b64encode(checksum).decode() and size == length
+        same = member(asset, "checksum", str) == b64encode(checksum).decode()
+        return same and (size == length if length is not None else size is not None)
+
+    async def may_keep_orphans(self) -> bool:
+        """Tell whether a failed upload may leave a row without a file in this version."""
+        return await self.version() < KEEPS_NO_ORPHANS
 
     async def shows(self, asset_id: str) -> bool:
         """Tell whether this credential can see an asset; a link sees only those in its album."""

@@ -278,9 +278,32 @@ async def test_nor_where_the_check_does_not_tell_of_the_trash(
 
 
 @pytest.mark.gen_test
-async def test_a_row_without_its_file_is_no_proof(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [(1, 137, 0), (1, 140, 1)])
+@pytest.mark.parametrize("twin", ["found", "sent"])
+async def test_what_may_lie_in_the_trash_is_kept(
+    tmp_path: Path, version: tuple[int, int, int], twin: str
+) -> None:
+    """This key may neither check in bulk nor look at an asset: it is not told of the trash."""
+    async with half(tmp_path, version=version, permissions=("asset.upload",)) as drop:
+        if twin == "found":
+            asset_of(DATA, drop.standin, trashed=True)
+        else:
+            drop.standin.faults.add(Fault(kind=Kind.TRASHED_TWIN, match=SEND, times=None))
+        made = await drop.bring(DATA)
+        row = await drop.until(made.id, lambda row: row.attempts > 1)
+        assert (row.state, row.code) == (State.RECEIVED, "immich_unverified")
+        assert drop.spool.path(made.id).read_bytes() == DATA
+        drop.standin.faults.clear()
+        for asset in drop.standin.assets:
+            drop.standin.library.remove(asset)
+        assert (await drop.settled(made.id)).state is State.STORED
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("scope", ["all", "asset.upload"])
+async def test_a_row_without_its_file_is_no_proof(tmp_path: Path, scope: str) -> None:
     """Immich before 3.1 keeps the row of an upload that failed, and calls it a duplicate."""
-    async with half(tmp_path, version=(3, 0, 3)) as drop:
+    async with half(tmp_path, version=(3, 0, 3), permissions=(scope,)) as drop:
         drop.standin.faults.add(Fault(kind=Kind.ERROR_AFTER_INSERT, match=SEND))
         made = await drop.bring(DATA)
         row = await drop.until(made.id, lambda row: row.code == "immich_unverified")
@@ -289,6 +312,17 @@ async def test_a_row_without_its_file_is_no_proof(tmp_path: Path) -> None:
         (orphan,) = drop.standin.assets
         drop.standin.library.remove(orphan)
         assert (await drop.settled(made.id)).state is State.STORED
+
+
+@pytest.mark.gen_test
+async def test_where_a_failed_upload_leaves_no_row_a_lost_answer_needs_no_proof(
+    tmp_path: Path,
+) -> None:
+    async with half(tmp_path, version=(3, 1, 0), permissions=("asset.upload",)) as drop:
+        drop.standin.faults.add(Fault(kind=Kind.LOSE_ANSWER, match=SEND))
+        made = await drop.bring(DATA)
+        row = await drop.settled(made.id)
+        assert (row.state, row.offered) == (State.STORED, True)
 
 
 @pytest.mark.gen_test

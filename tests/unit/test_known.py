@@ -31,10 +31,14 @@ async def prepare(drop: Half) -> None:
         await drop.receive(data, state=state)
 
 
-def known(drop: Half, scope: str, per_minute: int = 0) -> Known:
-    rate = Rate(per_minute, clock=Clock())
+def known(drop: Half, scope: str, *, per_minute: int = 0, has_album: bool = False) -> Known:
     return Known(
-        scope=scope, db=drop.db, ledger=drop.ledger, destinations=drop.destinations, rate=rate
+        scope=scope,
+        has_album=has_album,
+        db=drop.db,
+        ledger=drop.ledger,
+        destinations=drop.destinations,
+        rate=Rate(per_minute, clock=Clock()),
     )
 
 
@@ -66,6 +70,43 @@ async def test_what_was_deleted_in_immich_is_not_known(tmp_path: Path, scope: st
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("scope", ["drop", "library"])
+@pytest.mark.parametrize("permissions", [("all",), ("asset.upload",)])
+async def test_what_may_be_in_the_trash_is_not_known(
+    tmp_path: Path, scope: str, permissions: tuple[str, ...]
+) -> None:
+    """Before 1.141 the lesser key is not told."""
+    async with half(tmp_path, version=(1, 140, 1), permissions=permissions) as drop:
+        await prepare(drop)
+        for asset in drop.standin.assets:
+            asset.trashed = True
+        assert await known(drop, scope).among(ALL, link=OWN, address="a") == {sha1(WAITS)}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("permissions", [("all",), ("asset.upload",)])
+async def test_a_row_without_its_file_is_not_known(
+    tmp_path: Path, permissions: tuple[str, ...]
+) -> None:
+    """Immich before 3.1 keeps such rows, of any program's uploads."""
+    async with half(tmp_path, version=(3, 0, 3), permissions=permissions) as drop:
+        await prepare(drop)
+        for asset in drop.standin.assets:
+            if asset.checksum == sha1(ELSEWHERE):
+                asset.file = None
+        told = await known(drop, "library").among(ALL, link=OWN, address="a")
+        assert told == {sha1(HERE), sha1(WAITS)}
+
+
+@pytest.mark.gen_test
+async def test_what_is_to_join_an_album_is_sent(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        await prepare(drop)
+        told = await known(drop, "library", has_album=True).among(ALL, link=OWN, address="a")
+        assert told == {sha1(HERE), sha1(WAITS)}
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("scope", ["drop", "library"])
 async def test_when_immich_does_not_answer_the_file_is_rather_sent(
     tmp_path: Path, scope: str
 ) -> None:
@@ -89,6 +130,7 @@ async def test_by_a_link_only_what_is_in_its_album_is_known(tmp_path: Path, sinc
             drop.standin.album("Wedding").assets.clear()
         asked = Known(
             scope="drop",
+            has_album=False,
             db=drop.db,
             ledger=drop.ledger,
             destinations=drop.destinations,
