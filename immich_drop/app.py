@@ -166,7 +166,6 @@ class App:
         settings = self._settings
         return Creator(
             db=self._db,
-            locker=self._locker,
             room=self._room,
             rate=Rate(settings.limit_creations_per_minute, clock=time.monotonic),
             allowance=self._allowance,
@@ -284,7 +283,7 @@ class App:
         expiration = self._settings.upload_expiration.total_seconds()
         own = self._factory.own
         has_key = bool(self._settings.immich_api_key)
-        pulse = Pulse(immich=own.immich, gate=own.gate, has_key=has_key)
+        pulse = Pulse(immich=own.immich, gate=own.gate, idle=own.forwarder.idle, has_key=has_key)
         jobs = [
             every(HOUR, self._accepted.refresh),
             every(min(LOOK, expiration), self._sweeper.expire),

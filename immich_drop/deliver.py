@@ -159,9 +159,9 @@ class ImmichCourier:
             )
 
     def _refuse_unseen(self, found: Found) -> None:
-        """Refuse an asset that may lie in the trash, where we are not told. Raises ImmichUnverified.
+        """Refuse an asset that may lie in the trash for all we are told. Raises ImmichUnverified.
 
-        A link is believed: what it shows in its album is not in the trash.
+        By a link that is seen later: it shows only what is not in the trash.
         """
         if found.trashed is None and not self._immich.by_link:
             raise ImmichUnverified(

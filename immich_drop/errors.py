@@ -36,8 +36,10 @@
         │   ├── ImmichKeyRejected 502   Immich's 401
         │   │   └── LinkRevoked   410   the link was deleted, or may not upload any more
         │   ├── ImmichPermission  502   Immich's 403; the detail names the missing scope
-        │   └── ImmichQuota       502   the library's owner is out of quota
+        │   ├── ImmichQuota       502   the library's owner is out of quota
+        │   └── ImmichFailing     502   Immich fails at every file
         ├── ImmichTrouble         502   this delivery failed; trying again may help
+        │   ├── ImmichFailed      502   Immich's 500
         │   ├── AlbumGone         502   the album was deleted, or is not ours any more
         │   ├── ImmichUnverified  502   Immich cannot show that it holds the bytes
         │   └── ImmichInTrash     502   the same bytes lie in Immich's trash
@@ -347,11 +349,24 @@ class ImmichQuota(ImmichHold):
     code = "immich_quota"
 
 
+class ImmichFailing(ImmichHold):
+    """Immich answers, but fails at one file after the other: is its disk full, its database gone?
+
+    To go on would only send gigabytes for nothing, and leave rows without files (Immich #30349).
+    """
+
+    code = "immich_failing"
+
+
 class ImmichTrouble(ImmichError):
     """This delivery failed; trying it again may help."""
 
     code = "immich_trouble"
     message = "Waiting for Immich."
+
+
+class ImmichFailed(ImmichTrouble):
+    """Immich answered 500: the cause may be this file, or anything else."""
 
 
 class AlbumGone(ImmichTrouble):

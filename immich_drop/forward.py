@@ -15,7 +15,9 @@ from immich_drop.deliver import Courier, Delivered
 from immich_drop.errors import (
     DropError,
     ImmichError,
+    ImmichFailed,
     ImmichHold,
+    ImmichQuota,
     ImmichRefused,
     Unavailable,
 )
@@ -159,20 +161,27 @@ class Forwarder:
     async def _deliver(self, upload: Upload) -> None:
         try:
             delivered = await self._courier.deliver(upload, sent=self._teller(upload))
+        except ImmichQuota as error:
+            # Told only after the whole body; and smaller ones may still fit, and open the gate.
+            self._gate.hold(error)
+            await self._wait(upload, error, _backoff(upload), attempts=upload.attempts + 1)
         except ImmichHold as error:
             self._gate.hold(error)
             await self._wait(upload, error, self._gate.pause)
         except ImmichRefused as error:
-            self._gate.open()
+            self._gate.answered()
             await self._fail(upload, error)
+        except ImmichFailed as error:
+            self._gate.fail(upload.id, error)
+            await self._wait_longer(upload, error)
         except ImmichError as error:
-            self._gate.open()
+            self._gate.answered()
             await self._wait_longer(upload, error)
         except Unavailable as error:
             self._gate.inconclusive()
             await self._wait_longer(upload, error)
         else:
-            self._gate.open()
+            self._gate.succeed()
             await self._settle(upload, delivered)
 
     async def _settle(self, upload: Upload, delivered: Delivered) -> None:
@@ -194,14 +203,21 @@ class Forwarder:
     async def _wait_longer(self, upload: Upload, error: ImmichError | Unavailable) -> None:
         """Wait twice as long after each attempt that failed by itself."""
         log.warning("upload=%s waits: %s (%s)", upload.id, error.code, error)
-        longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(upload.attempts, 16))
-        await self._wait(upload, error, _jitter(longest))
+        await self._wait(upload, error, _backoff(upload), attempts=upload.attempts + 1)
 
-    async def _wait(self, upload: Upload, error: ImmichError | Unavailable, delay: float) -> None:
+    async def _wait(
+        self,
+        upload: Upload,
+        error: ImmichError | Unavailable,
+        delay: float,
+        *,
+        attempts: int | None = None,
+    ) -> None:
+        """Wait for `delay` seconds; an attempt counts if it failed by itself."""
         self._metrics.deliveries.labels(error.code).inc()
         upload = await self._db.change(
             upload,
-            attempts=upload.attempts + 1,
+            attempts=upload.attempts if attempts is None else attempts,
             offered=upload.offered or self.sent(upload.id) > 0,
             retry_at=self._now() + timedelta(seconds=delay),
             code=error.code,
@@ -222,6 +238,10 @@ class Forwarder:
                 self._progress.publish(upload, sent=sent)
 
         return tell
+
+
+def _backoff(upload: Upload) -> float:
+    return _jitter(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(upload.attempts, 16)))
 
 
 def _jitter(seconds: float) -> float:

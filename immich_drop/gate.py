@@ -3,6 +3,9 @@
 When Immich is down, or the key was revoked, two thousand uploads need not find out one by one. The
 first one that does closes the gate; after a pause one is let through as a trial, and what comes of
 it opens the gate or doubles the pause.
+
+Immich may also answer and fail all the same, at each file. One file alone may be the cause of that,
+but hardly several.
 """
 
 import asyncio
@@ -10,13 +13,16 @@ import logging
 import random
 from collections.abc import Callable
 
-from immich_drop.errors import ImmichHold
+from immich_drop.errors import ImmichFailed, ImmichFailing, ImmichHold
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 """Seconds between two trials."""
+
+SEVERAL = 5
+"""Uploads in a row at which Immich fails until the gate is closed."""
 
 
 class Gate:
@@ -28,6 +34,7 @@ class Gate:
         self.pause = 0.0
         """Seconds from one trial to the next."""
         self._clock = clock
+        self._failures: set[str] = set()
         self._closed_at = 0.0
         self._longest = 0.0
         self._trial_due = False
@@ -36,7 +43,7 @@ class Gate:
         self._wakeup = asyncio.Event()
 
     async def enter(self) -> None:
-        """Return when a delivery may try; afterwards call `open`, `hold` or `inconclusive`."""
+        """Return when a delivery may try; afterwards call one of the other methods."""
         while self.reason is not None and not self._trial_due:
             await self._wakeup.wait()
         self._trial_due, self._trying = False, self.reason is not None
@@ -55,6 +62,27 @@ class Gate:
         self.pause = random.uniform(0.5, 1) * self._longest
         self._stop_timer()
         self._timer = asyncio.get_running_loop().call_later(self.pause, self._let_one_try)
+
+    def fail(self, upload_id: str, error: ImmichFailed) -> None:
+        """Note that Immich failed at an upload; close the gate if it did so at SEVERAL in a row."""
+        if len(self._failures) < SEVERAL:
+            self._failures.add(upload_id)
+        if len(self._failures) < SEVERAL:
+            self.answered()
+        else:
+            self.hold(ImmichFailing(str(error)))
+
+    def answered(self) -> None:
+        """Note that Immich answers, though it did not take the upload."""
+        if isinstance(self.reason, ImmichFailing):
+            self.inconclusive()
+        else:
+            self.open()
+
+    def succeed(self) -> None:
+        """Note that Immich has taken an upload."""
+        self._failures.clear()
+        self.open()
 
     def inconclusive(self) -> None:
         """End a trial that told nothing: the next one tries after the same pause or more."""

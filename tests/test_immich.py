@@ -18,6 +18,7 @@ from tornado.testing import bind_unused_port
 from immich_drop.errors import (
     AlbumGone,
     ImmichError,
+    ImmichFailed,
     ImmichHold,
     ImmichKeyRejected,
     ImmichPermission,
@@ -182,8 +183,8 @@ async def test_a_twin_that_came_another_way_is_not_transferred(tmp_path: Path) -
         (Fault(kind=Kind.HTML, status=200), ImmichUnavailable),
         (Fault(kind=Kind.MAINTENANCE), ImmichUnavailable),
         (Fault(kind=Kind.REDIRECT, status=307, location="//login.example/"), ImmichUnavailable),
-        (Fault(kind=Kind.ERROR_BEFORE_INSERT), ImmichTrouble),
-        (Fault(kind=Kind.ERROR_AFTER_INSERT), ImmichTrouble),
+        (Fault(kind=Kind.ERROR_BEFORE_INSERT), ImmichFailed),
+        (Fault(kind=Kind.ERROR_AFTER_INSERT), ImmichFailed),
         (Fault(kind=Kind.CUT_BODY), ImmichTrouble),
         (Fault(kind=Kind.LOSE_ANSWER), ImmichTrouble),
         (Fault(kind=Kind.SLOW_ANSWER), ImmichTrouble),

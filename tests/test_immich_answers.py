@@ -7,6 +7,7 @@ import pytest
 
 from immich_drop.errors import (
     ImmichError,
+    ImmichFailed,
     ImmichKeyRejected,
     ImmichPermission,
     ImmichQuota,
@@ -61,8 +62,8 @@ def said(status: int, message: object, **more: object) -> Answer:
             "400 Validation failed; assets.0.id no string; x",
         ),
         (Answer(status=400, body=b""), ImmichTrouble, "did not arrive whole"),
-        (said(500, "Failed to upload asset"), ImmichTrouble, "500 Failed to upload asset"),
-        (Answer(status=500, body=PAGE), ImmichTrouble, "500"),
+        (said(500, "Failed to upload asset"), ImmichFailed, "500 Failed to upload asset"),
+        (Answer(status=500, body=PAGE), ImmichFailed, "500"),
         (Answer(status=408, body=b""), ImmichTrouble, "408"),
         (Answer(status=413, body=PAGE), ImmichTooLarge, "413"),
         *(
@@ -101,7 +102,7 @@ BY_STATUS = {
     403: {ImmichPermission},
     404: {ImmichUnavailable},
     406: {ImmichUnavailable},
-    500: {ImmichTrouble},
+    500: {ImmichFailed},
 }
 
 

@@ -16,6 +16,7 @@ from tornado.iostream import StreamClosedError
 from immich_drop.errors import (
     DropError,
     ImmichError,
+    ImmichFailed,
     ImmichKeyRejected,
     ImmichPermission,
     ImmichQuota,
@@ -39,7 +40,7 @@ _HOST = re.compile(r"(?:https?:)?//(?:[^/?#]*@)?([^/?#@]{1,100})", re.IGNORECASE
 _BY_STATUS: dict[int, type[ImmichError]] = {
     408: ImmichTrouble,
     413: ImmichTooLarge,
-    500: ImmichTrouble,
+    500: ImmichFailed,
 }
 _BY_STATUS_OF_IMMICH: dict[int, type[ImmichError]] = {
     400: ImmichRefused,

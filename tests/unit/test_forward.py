@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from harness.wait import eventually
 
-from immich_drop.errors import ImmichUnavailable, NotFound, StateConflict
+from immich_drop.errors import ImmichFailing, ImmichUnavailable, NotFound, StateConflict
 from immich_drop.forward import LONGEST_DELAY
 from immich_drop.standin import Asset, Fault, Kind, StandIn
 from immich_drop.upload import OWN, State
@@ -164,6 +164,61 @@ async def test_when_immich_is_down_one_at_a_time_tries(tmp_path: Path) -> None:
         for each in made:
             await drop.settled(each.id)
         assert len(drop.standin.assets) == 20
+
+
+@pytest.mark.gen_test
+async def test_an_immich_that_fails_at_every_file_is_spared(tmp_path: Path) -> None:
+    """On some mounts it may not set dates: each file sent leaves a row without its file."""
+    async with half(tmp_path, version=(3, 0, 3)) as drop:
+        fault = Fault(kind=Kind.ERROR_AFTER_INSERT, match=SEND, times=None)
+        drop.standin.faults.add(fault)
+        made = [await drop.bring(b"%d" % number) for number in range(60)]
+        await eventually(lambda: isinstance(drop.gate.reason, ImmichFailing))
+        tried = len(drop.standin.assets)
+        assert tried < len(made) / 2, "those under way when it closed, and trials"
+        drop.standin.faults.clear()
+        for orphan in drop.standin.assets:
+            if orphan.file is None:
+                drop.standin.library.remove(orphan)
+        for each in made:
+            await drop.settled(each.id)
+        assert drop.gate.reason is None
+
+
+@pytest.mark.gen_test
+async def test_a_file_beyond_the_quota_is_not_sent_after_each_one_that_fits(
+    tmp_path: Path,
+) -> None:
+    async with half(tmp_path, concurrency=1) as drop:
+        drop.standin.user.quota = 100_000
+        big = await drop.bring(bytes(200_000))
+        await drop.until(big.id, lambda row: row.code == "immich_quota")
+        for number in range(30):
+            await drop.settled((await drop.bring(b"a small one %d" % number)).id)
+        row = await drop.until(big.id, lambda row: row.state is State.RECEIVED)
+        assert row.attempts <= 8, "twice as long from one to the next"
+        drop.standin.user.quota = None
+        await drop.settled(big.id)
+
+
+@pytest.mark.gen_test
+async def test_to_have_waited_for_immich_does_not_prolong_the_wait_after_a_failure(
+    tmp_path: Path,
+) -> None:
+    async with half(tmp_path) as drop:
+        await drop.standin.down()
+        made = await drop.bring(DATA)
+        pauses = set[float]()
+
+        def tried_often() -> bool:
+            pauses.add(drop.gate.pause)
+            return len(pauses) > 5
+
+        await eventually(tried_often)
+        row = await drop.until(made.id, lambda row: row.code is not None)
+        assert row.attempts == 0
+        drop.standin.up()
+        await drop.settled(made.id)
 
 
 @pytest.mark.gen_test

@@ -5,7 +5,13 @@ import asyncio
 import pytest
 
 from immich_drop import gate as module
-from immich_drop.errors import ImmichHold, ImmichKeyRejected, ImmichUnavailable
+from immich_drop.errors import (
+    ImmichFailed,
+    ImmichFailing,
+    ImmichHold,
+    ImmichKeyRejected,
+    ImmichUnavailable,
+)
 from immich_drop.gate import Gate
 from unit.make import Clock
 
@@ -114,3 +120,38 @@ async def test_a_trial_nobody_took_is_not_kept_for_the_next_time(gate: Gate) -> 
     assert await through(gate, [visitor]) == 0
     visitor.cancel()
     gate.stop()
+
+
+@pytest.mark.gen_test
+async def test_several_that_fail_in_a_row_close_it_and_one_that_fails_again_does_not(
+    gate: Gate,
+) -> None:
+    for _ in range(3 * module.SEVERAL):
+        gate.fail("the same", ImmichFailed("500"))
+    for each in "abc":
+        gate.fail(each, ImmichFailed("500"))
+    gate.answered()
+    assert gate.reason is None
+    gate.fail("d", ImmichFailed("500"))
+    assert isinstance(gate.reason, ImmichFailing)
+    gate.succeed()
+    gate.fail("e", ImmichFailed("500"))
+    assert gate.reason is None
+
+
+@pytest.mark.gen_test
+async def test_once_closed_for_failures_only_a_success_opens_it(gate: Gate) -> None:
+    for each in range(module.SEVERAL):
+        gate.fail(str(each), ImmichFailed("500"))
+    first = gate.pause
+    gate._let_one_try()
+    await gate.enter()
+    gate.answered()
+    assert isinstance(gate.reason, ImmichFailing)
+    assert first < gate.pause <= 2
+    gate._let_one_try()
+    await gate.enter()
+    gate.fail("another", ImmichFailed("500"))
+    assert gate.pause > 1
+    gate.succeed()
+    assert gate.reason is None

@@ -48,6 +48,7 @@ const SAID_AS = {
   damaged: "checksum_mismatch",
   immich_unavailable: "immich_hold",
   immich_permission: "immich_key",
+  immich_failing: "immich_hold",
   immich_trouble: "immich_hold",
   immich_unverified: "immich_hold",
   immich_in_trash: "immich_hold",
