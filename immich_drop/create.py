@@ -8,7 +8,6 @@ from immich_drop.allowance import Allowance
 from immich_drop.db import Db
 from immich_drop.errors import NameRequired, StateConflict, TypeNotAccepted
 from immich_drop.limits import Rate
-from immich_drop.locker import Locker
 from immich_drop.names import extension_of
 from immich_drop.room import Room
 from immich_drop.tus import Creation
@@ -24,7 +23,6 @@ class Creator:
         self,
         *,
         db: Db,
-        locker: Locker,
         room: Room,
         rate: Rate,
         allowance: Allowance,
@@ -33,7 +31,6 @@ class Creator:
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
-        self._locker = locker
         self._room = room
         self._rate = rate
         self._allowance = allowance
@@ -41,20 +38,17 @@ class Creator:
         self._guest_name = guest_name
         self._now = now
 
-    async def find(self, creation: Creation) -> Upload | None:
+    def find(self, creation: Creation) -> Upload | None:
         """Find the upload that this session created before for the same item.
 
         A page that did not get our 201 asks again, and must not create a second upload. Raises
-        Superseded, Unavailable, and StateConflict when it was created with another length.
+        Unavailable, and StateConflict when it was created with another length.
         """
         session, item = creation.metadata.session, creation.metadata.item
         twin = self._db.find_item(session, item) if session and item else None
-        if twin is None:
-            return None
-        if twin.length and creation.length and twin.length != creation.length:
+        if twin and twin.length and creation.length and twin.length != creation.length:
             raise StateConflict(f"{twin.id} has {twin.length} bytes, not {creation.length}")
-        await self._locker.vacate(twin.id)
-        return self._db.get(twin.id) or twin
+        return twin
 
     async def create(self, creation: Creation, *, link: str, address: str) -> Upload:
         """Create an upload, or return the one just created for the same item by another request.

@@ -38,7 +38,7 @@ class Locker:
         Without `evict` the newer one waits until this one is done. Raises Superseded when a newer
         visitor came while this one waited, or when the holder does not leave within PATIENCE.
         """
-        await self.vacate(upload_id)
+        await self._vacate(upload_id)
         # No await since the check that the place is free.
         holder = self._holders[upload_id] = _Holder(evict)
         try:
@@ -47,11 +47,8 @@ class Locker:
             del self._holders[upload_id]
             holder.left.set()
 
-    async def vacate(self, upload_id: str) -> None:
-        """Evict the holder, and return when nobody writes; whoever waited before is superseded.
-
-        Raises Superseded as `enter` does.
-        """
+    async def _vacate(self, upload_id: str) -> None:
+        """Evict the holder, and return when nobody writes; whoever waited before is superseded."""
         turn = self._waiting[upload_id] = object()
         try:
             while holder := self._holders.get(upload_id):

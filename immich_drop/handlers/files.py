@@ -1,9 +1,10 @@
 """`/files/`: tus 1.0.0 over HTTP."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from immich_drop import tus
-from immich_drop.errors import OffsetConflict, TooLarge
+from immich_drop.errors import NotFound, OffsetConflict, TooLarge
 from immich_drop.handlers.body import BodyHandler
 from immich_drop.upload import State, Upload
 
@@ -16,10 +17,9 @@ class FilesHandler(BodyHandler):
         self.put_headers(tus.options_headers(max_size=self.parts.max_size))
         self.set_status(204)
 
-    def say_offset(self, upload: Upload) -> None:
-        """Tell how far an upload is now."""
-        receiver = self.parts.receiver
-        offset, expires = receiver.offset(upload), receiver.expires(upload)
+    def say_offset(self, upload: Upload, offset: int) -> None:
+        """Tell how far an upload is."""
+        expires = self.parts.receiver.expires(upload)
         self.put_headers(tus.offset_headers(offset=offset, expires=expires))
         self.renew_connection(upload)
 
@@ -47,33 +47,42 @@ class CreationHandler(FilesHandler):
         size = self.body_size if creation.with_upload else 0
         if size is not None and size > (creation.length or self.parts.max_size):
             raise TooLarge(f"{size} bytes of {creation.length}")
-        self.upload = await self._find_or_create(self._of_this_drop(creation))
-        if size != 0 and self.upload.state is State.RECEIVING:
-            chunk = tus.Chunk(offset=0, length=None, checksum=creation.checksum)
-            try:
-                self.reception = await self.parts.receiver.begin(
-                    self.upload.id, chunk, size=size, evict=self.evict
-                )
-            except OffsetConflict:
-                self.upload, _ = await self.parts.receiver.inspect(self.upload.id)
-        if self.reception is None and size != 0:
-            # A client that asks again, and some bytes are here: it goes on from there. A browser
-            # may have sent the request again by itself: it need not send megabytes for nothing.
-            self._say_created(self.upload)
-            self.set_header("Content-Length", "0")
-            await self.answer_early()
+        creation = self._of_this_drop(creation)
+        while True:
+            upload = await self._find_or_create(creation)
+            with suppress(NotFound):  # deleted meanwhile
+                await self._go_on(upload.id, creation, size)
+                return
 
     async def post(self) -> None:
-        self._say_created(await self.end_body() or self.upload)
+        upload = await self.end_body()
+        if upload is not None:
+            self._say_created(upload, self.parts.receiver.offset(upload))
 
-    def _say_created(self, upload: Upload) -> None:
-        self.say_offset(upload)
+    async def _go_on(self, upload_id: str, creation: tus.Creation, size: int | None) -> None:
+        """Take the first bytes, if they come along and none are here; else answer."""
+        receiver = self.parts.receiver
+        if size != 0:
+            chunk = tus.Chunk(offset=0, length=None, checksum=creation.checksum)
+            with suppress(OffsetConflict):
+                self.reception = await receiver.begin(upload_id, chunk, size=size, evict=self.evict)
+                return
+        # Also one created just now: another request may have done so, and brought bytes. A client
+        # that asks again goes on from where they end. A browser may have sent the request again by
+        # itself: it need not send megabytes for nothing.
+        upload, offset = await receiver.inspect(upload_id)
+        self._say_created(upload, offset)
+        self.set_header("Content-Length", "0")
+        await self.answer_early()
+
+    def _say_created(self, upload: Upload, offset: int) -> None:
+        self.say_offset(upload, offset)
         self.set_header("Location", f"{self.url}/files/{upload.id}")
         self.set_status(201)
 
     async def _find_or_create(self, creation: tus.Creation) -> Upload:
         """Let who has begun go on, also by a link that was closed meanwhile."""
-        if upload := await self.parts.creator.find(creation):
+        if upload := self.parts.creator.find(creation):
             return upload
         link = await self.enter()
         return await self.parts.creator.create(creation, link=link.id, address=self.address)
@@ -109,7 +118,7 @@ class UploadHandler(FilesHandler):
     async def patch(self, upload_id: str) -> None:
         upload = await self.end_body()
         if upload is not None:
-            self.say_offset(upload)
+            self.say_offset(upload, self.parts.receiver.offset(upload))
             self.set_status(204)
 
     async def delete(self, upload_id: str) -> None:

@@ -55,7 +55,7 @@ class Half:
 
     async def create(self, length: int | None = 10, **metadata: object) -> Upload:
         asked = creation(length, **metadata)
-        found = await self.creator.find(asked)
+        found = self.creator.find(asked)
         return found or await self.creator.create(asked, link=OWN, address=ADDRESS)
 
     async def bring(self, upload_id: str, data: bytes, offset: int = 0, **more: object) -> Upload:
@@ -99,7 +99,6 @@ async def half(
     )
     creator = Creator(
         db=db,
-        locker=locker,
         room=room,
         rate=Rate(rate, clock=clock),
         allowance=allowance,

@@ -52,17 +52,6 @@ async def test_a_lost_201_makes_no_twin(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
-async def test_asking_again_ends_the_old_connection(tmp_path: Path) -> None:
-    async with half(tmp_path) as drop:
-        made = await drop.create(session=S, item="1")
-        asked = asyncio.Event()
-        async with drop.locker.enter(made.id, asked.set):
-            again = asyncio.create_task(drop.create(session=S, item="1"))
-            await asked.wait()
-        assert await again == made
-
-
-@pytest.mark.gen_test
 @pytest.mark.parametrize("name", ["a.exe", "a", "a.jpg.exe", "jpg"])
 async def test_types_that_immich_does_not_take(tmp_path: Path, name: str) -> None:
     async with half(tmp_path) as drop:

@@ -40,7 +40,7 @@ async def test_of_fifty_visitors_never_two_are_inside_and_the_newest_wins(turns:
     while 49 not in room.served:
         await asyncio.sleep(0)
     assert room.served == sorted(room.served)
-    await room.locker.vacate("a")
+    await room.locker._vacate("a")
     outcomes = await asyncio.gather(*visits, return_exceptions=True)
     for number, outcome in enumerate(outcomes):
         assert outcome is None if number in room.served else isinstance(outcome, Superseded)
@@ -53,7 +53,7 @@ async def test_uploads_do_not_wait_for_each_other() -> None:
     async with locker.enter("a"), locker.enter("b"):
         assert locker.holds("a")
         assert locker.holds("b")
-        await locker.vacate("c")
+        await locker._vacate("c")
     assert not locker.holds("a")
 
 
@@ -63,8 +63,8 @@ async def test_a_holder_that_does_not_leave(monkeypatch: pytest.MonkeyPatch) -> 
     locker = Locker()
     async with locker.enter("a"):
         with pytest.raises(Superseded):
-            await locker.vacate("a")
-    await locker.vacate("a")
+            await locker._vacate("a")
+    await locker._vacate("a")
     assert locker._holders == locker._waiting == {}
 
 
@@ -75,7 +75,7 @@ async def test_a_visitor_that_fails_or_is_cancelled_leaves_the_place() -> None:
         async with locker.enter("a"):
             raise ZeroDivisionError
     async with locker.enter("a"):
-        waiting = asyncio.create_task(locker.vacate("a"))
+        waiting = asyncio.create_task(locker._vacate("a"))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.wait([waiting])
@@ -86,7 +86,7 @@ async def test_a_visitor_that_fails_or_is_cancelled_leaves_the_place() -> None:
 async def test_who_comes_when_the_holder_has_just_left_goes_before_who_waited() -> None:
     locker = Locker()
     async with locker.enter("a"):
-        older = asyncio.create_task(locker.vacate("a"))
+        older = asyncio.create_task(locker._vacate("a"))
         await asyncio.sleep(0)
     async with locker.enter("a"):
         with pytest.raises(Superseded):
