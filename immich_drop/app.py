@@ -152,7 +152,7 @@ class App:
 
     def _make_gauges(self) -> Gauges:
         def oldest() -> float:
-            since = self._db.oldest(State.RECEIVED)
+            since = self._db.since(State.RECEIVED)
             return max(0.0, (_now() - since).total_seconds()) if since else 0.0
 
         return Gauges(
@@ -275,7 +275,6 @@ class App:
         )
         self._server.add_sockets(sockets)
         self._destinations.start()
-        self._tasks.spawn(self._sweeper.complete())
         self._start_clocks()
         return _address(settings, sockets[0].getsockname()[1])
 

@@ -70,7 +70,7 @@ class Sweeper:
                 await self._spool.delete(upload_id)
                 log.info("upload=%s deleted a file that is not needed any more", upload_id)
 
-    async def complete(self) -> None:
+    async def _complete(self) -> None:
         """Make uploads `received` whose bytes are all here but whose row does not say so yet.
 
         A crash, or a database that did not answer, came in between.
@@ -87,10 +87,11 @@ class Sweeper:
     async def expire(self) -> None:
         """Delete unfinished uploads that have expired, and old rows of settled ones.
 
-        Raises Unavailable, and deletes nothing, while the disk is gone.
+        First those whose bytes are all here are made `received`, as after a crash. Raises
+        Unavailable, and deletes nothing, while the disk is gone.
         """
         self._spool.free()
-        await self.complete()
+        await self._complete()
         now = self._now()
         closed = await self._record_look(now)
         for upload in self._db.in_state(State.RECEIVING):

@@ -289,7 +289,7 @@ async def test_all_bytes_and_nobody_said_so(tmp_path: Path, declared: bytes | No
     async with half(tmp_path) as drop:
         made = await drop.create(sha1=declared)
         drop.spool.path(made.id).write_bytes(DATA)
-        await drop.sweeper.complete()
+        await drop.sweeper.expire()
         after = drop.db.get(made.id)
         assert after is not None
         if declared == sha1(b"other"):
@@ -317,7 +317,7 @@ async def test_a_chunk_that_was_never_proven_is_no_promise(tmp_path: Path) -> No
         made = await drop.create()
         drop.spool.path(made.id).write_bytes(DATA)
         await drop.db.change(made, proven=4)
-        await drop.sweeper.complete()
+        await drop.sweeper.expire()
         assert drop.received == []
 
 
