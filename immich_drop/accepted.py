@@ -2,12 +2,16 @@
 
 import json
 import logging
+from collections.abc import Callable
 
 from immich_drop.db import Db
 from immich_drop.errors import ImmichError
 from immich_drop.immich import Immich
 
 log = logging.getLogger(__name__)
+
+VALID = 3600.0
+"""Seconds for which an answer is good: Immich may be updated while we run."""
 
 FACT = "media-types"
 """Fact (see `Db.fact`): Immich's last answer, as JSON."""
@@ -33,9 +37,11 @@ _AT_FIRST = frozenset(_IMAGES.split()) | VIDEOS - {".mxf", ".ts"}
 class Accepted:
     """The extensions Immich takes, in lower case and with their dot."""
 
-    def __init__(self, *, immich: Immich, db: Db) -> None:
+    def __init__(self, *, immich: Immich, db: Db, clock: Callable[[], float]) -> None:
         self._immich = immich
         self._db = db
+        self._clock = clock
+        self._due = float("-inf")
         self.extensions = _AT_FIRST
 
     def load(self) -> None:
@@ -44,12 +50,18 @@ class Accepted:
             self.extensions = frozenset(json.loads(remembered))
 
     async def refresh(self) -> None:
-        """Ask Immich; if it does not answer, keep its last answer."""
+        """Ask Immich when its last answer is old; if none comes, keep it until the next call.
+
+        Immich often starts along with the drop, and later.
+        """
+        if self._clock() < self._due:
+            return
         try:
             extensions = await self._immich.media_types()
         except ImmichError as error:
-            log.info("Immich did not tell which file types it takes: %s (%s)", error.code, error)
+            log.debug("Immich did not tell which file types it takes: %s (%s)", error.code, error)
             return
+        self._due = self._clock() + VALID
         if extensions != self.extensions:
             self.extensions = extensions
             await self._db.remember(FACT, json.dumps(sorted(extensions)))

@@ -50,7 +50,6 @@ GRACE = 5.0
 IDLE = 60.0
 """Seconds of silence after which a request is given up, in its headers or its body (see `pace`)."""
 
-HOUR = 3600.0
 MINUTE = 60.0
 
 SECRET = "secret"
@@ -89,7 +88,7 @@ class App:
         self._destinations = Destinations(
             make=self._factory.make, db=self._db, progress=self._progress, now=_now
         )
-        self._accepted = Accepted(immich=self._factory.own.immich, db=self._db)
+        self._accepted = Accepted(immich=self._factory.own.immich, db=self._db, clock=clock)
         self._receiver = self._make_receiver()
         self._sweeper = Sweeper(
             db=self._db,
@@ -284,7 +283,7 @@ class App:
         has_key = bool(self._settings.immich_api_key)
         pulse = Pulse(immich=own.immich, gate=own.gate, idle=own.forwarder.idle, has_key=has_key)
         jobs = [
-            every(HOUR, self._accepted.refresh),
+            every(MINUTE, self._accepted.refresh),
             every(min(LOOK, expiration), self._sweeper.expire),
             every(MINUTE, self._destinations.rescan),
             every(MINUTE, pulse.check),

@@ -95,7 +95,8 @@ class ImmichCourier:
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
         """See Courier."""
-        checksum = upload.checksum or await self._spool.checksum(upload.id)
+        checksum = upload.checksum
+        assert checksum is not None, "it was received"
         async with self._alone(checksum):
             with _refusal_may_pass():
                 # Also by a link: an Immich that is down, or has closed it, should say so before it

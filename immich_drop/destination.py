@@ -72,8 +72,10 @@ class Destinations:
 
     async def rescan(self) -> None:
         """Queue uploads that another process made `received` again: the host's `retry`."""
-        for upload in self._db.in_state(State.RECEIVED):
-            self.of(upload.link).forwarder.resume_if_idle(upload)
+        for upload_id, link in self._db.links_of(State.RECEIVED).items():
+            forwarder = self.of(link).forwarder
+            if not forwarder.has(upload_id) and (upload := self._db.get(upload_id)):
+                forwarder.resume(upload)
 
     def sent(self, upload: Upload) -> int:
         """Tell how many bytes of an upload are on their way to Immich."""

@@ -318,6 +318,7 @@ class ImmichUnavailable(ImmichHold):
 
     status = 503
     code = "immich_unavailable"
+    retry_after = 30
 
 
 class ImmichKeyRejected(ImmichHold):

@@ -107,10 +107,9 @@ class Forwarder:
         else:
             self._turns.join(upload.id, _sender(upload))
 
-    def resume_if_idle(self, upload: Upload) -> None:
-        """Take an upload on again unless it is in line, or its turn has come."""
-        if upload.id not in self._taken and not self._turns.has(upload.id):
-            self.resume(upload)
+    def has(self, upload_id: str) -> bool:
+        """Tell whether an upload is in line, or its turn has come."""
+        return upload_id in self._taken or self._turns.has(upload_id)
 
     def idle(self) -> bool:
         """Tell whether there is nothing to deliver, now or later."""

@@ -8,6 +8,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from immich_drop.db import Db
@@ -36,14 +37,14 @@ def status(db: Db, write: Callable[[str], object]) -> int:
     counts = db.count()
     write("  ".join(f"{state}: {counts[state]}" for state in State))
     now = datetime.now(UTC)
-    waiting = db.in_state(State.RECEIVED)
-    if waiting:
-        write(f"\nOn the way to Immich, the oldest since {_ago(now, waiting[0].created_at)}:")
+    waiting = _waiting(db)
+    if since := db.since(State.RECEIVED):
+        write(f"\nOn the way to Immich, the first since {_ago(now, since)}:")
         book = LinkBook(db)
         for (code, link), count in Counter((each.code, each.link) for each in waiting).items():
             known = book.get(link)
             write(f"  {count:5}  {code or 'in line'}{f' ({known.title})' if known else ''}")
-    if stuck := [upload for upload in waiting if _is_stuck(upload)]:
+    if stuck := [upload for upload in waiting if upload.code in STUCK]:
         write("\nWaiting until you mend it in Immich, or `purge ID` gives up:")
         _list(stuck, now, write)
     failed = db.in_state(State.FAILED)
@@ -67,7 +68,8 @@ async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
 
     Named by its id, also one that waits for something only the host can mend.
     """
-    uploads = _choose(db, ids, lambda upload: _is_failed(upload) or _is_stuck(upload))
+    stuck = {upload.id for upload in _waiting(db) if upload.code in STUCK}
+    uploads = _choose(db, ids, lambda upload: _is_failed(upload) or upload.id in stuck)
     for upload in uploads:
         await discard(upload, db=db, spool=spool)
     return len(uploads)
@@ -88,8 +90,16 @@ def _is_failed(upload: Upload) -> bool:
     return upload.state is State.FAILED
 
 
-def _is_stuck(upload: Upload) -> bool:
-    return upload.state is State.RECEIVED and upload.code in STUCK
+def _waiting(db: Db) -> list[Upload]:
+    """Return what waits for Immich; all that came by a closed link with that as their reason.
+
+    Only a few of those have tried, and learned it.
+    """
+    closed = db.waiting(LinkRevoked.code)
+    return [
+        replace(upload, code=LinkRevoked.code) if upload.link in closed else upload
+        for upload in db.in_state(State.RECEIVED)
+    ]
 
 
 def _choose(db: Db, ids: Sequence[str], fits: Callable[[Upload], bool]) -> list[Upload]:

@@ -74,14 +74,14 @@ class Notifier:
     async def _tell_arrived(self) -> None:
         now = self._now()
         since = self._since(now)
-        # Leave out those stored while the clock was ahead: they are dated in the future.
-        arrived = [each for each in self._db.stored_since(since) if each.updated_at <= now]
-        if not arrived:
+        # Those stored while the clock was ahead are dated in the future, and left out.
+        last = self._db.last_stored(after=since, until=now)
+        if last is None:
             return
-        last = max(upload.updated_at for upload in arrived)
         due = since + DAY if self._daily else last + QUIET
         if now < due:
             return
+        arrived = self._db.stored(after=since, until=last)
         by_link = groupby(sorted(arrived, key=_link), _link)
         sentences = [self._sentence(link, list(uploads)) for link, uploads in by_link]
         photos, videos = _kinds(arrived)

@@ -193,10 +193,16 @@ async def test_missing_scopes_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
-async def test_scopes_that_would_help_are_no_mistake(tmp_path: Path) -> None:
-    async with running(tmp_path) as standin:
+@pytest.mark.parametrize(
+    ("version", "level"), [((1, 141, 0), Level.WARNING), ((3, 1, 0), Level.OK)]
+)
+async def test_scopes_that_would_help_are_no_mistake(
+    tmp_path: Path, version: tuple[int, int, int], level: Level
+) -> None:
+    async with running(tmp_path, version=version) as standin:
         found = about(await findings(tmp_path, standin), "key")
-        assert levels(found) == {Level.OK}
+        assert exit_code(found) == 0
+        assert {each.level for each in found if "asset.read" in each.sentence} == {level}
         text = table(found)
         for scope in HELPFUL:
             assert scope in text
@@ -205,10 +211,24 @@ async def test_scopes_that_would_help_are_no_mistake(tmp_path: Path) -> None:
 @pytest.mark.gen_test
 async def test_a_key_that_cannot_look_ahead(tmp_path: Path) -> None:
     async with running(tmp_path, version=(1, 140, 1)) as standin:
-        key, scopes = about(await findings(tmp_path, standin), "key")
+        key, scopes, *_ = about(await findings(tmp_path, standin), "key")
         assert key.level is Level.WARNING
         assert "look for duplicates ahead" in key.sentence
         assert scopes.level is Level.OK
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("version", "scopes"),
+    [((1, 136, 0), {"asset.upload"}), ((1, 137, 0), {"album.read"}), ((1, 138, 0), {"album.read"})],
+)
+async def test_a_key_that_cannot_upload_where_none_tells_its_scopes(
+    tmp_path: Path, version: tuple[int, int, int], scopes: set[str]
+) -> None:
+    async with running(tmp_path, version=version, scopes=frozenset(scopes)) as standin:
+        found = await findings(tmp_path, standin, album_name="")
+        assert exit_code(found) == 1
+        assert "Missing required permission" in about(found, "key")[0].sentence
 
 
 # Without a key, and by a link

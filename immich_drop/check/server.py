@@ -12,7 +12,7 @@ from tornado.httpclient import HTTPClientError
 from immich_drop.check.finding import Finding, error, exit_code, ok, warning
 from immich_drop.check.link import link
 from immich_drop.errors import ImmichError, ImmichKeyRejected, ImmichPermission
-from immich_drop.immich import Account, ApiKey, Immich
+from immich_drop.immich import NOBODYS, Account, ApiKey, Immich
 
 Version = tuple[int, int, int]
 
@@ -122,8 +122,8 @@ def _version(address: str, version: Version, *, by_key: bool) -> Finding:
         return warning(
             "version",
             sentence,
-            f"Before {_name(SCOPED)} only a key with all permissions can look for duplicates"
-            " before sending; update Immich when you can.",
+            f"From 1.136 until {_name(SCOPED)} only a key with all permissions can look for"
+            " duplicates in bulk before sending; update Immich when you can.",
         )
     return ok("version", sentence)
 
@@ -135,15 +135,19 @@ async def _key(immich: Immich, version: Version, album_name: str) -> list[Findin
     if "all" in scopes:
         enough = f"{', '.join(_needed(album_name))} would be enough."
         return [ok("key", "The key has all permissions.", enough if version >= SCOPED else "")]
-    if version < SCOPED:
-        return [await _try_out(immich), *_missing(scopes, album_name)]
-    return [*_missing(scopes, album_name), *_helpful(scopes)]
+    tried = [await _try_out(immich)] if version < SCOPED else []
+    helpful = _helpful(scopes, orphans=await immich.may_keep_orphans())
+    return [*tried, *_missing(scopes, album_name), *helpful]
 
 
 async def _try_out(immich: Immich) -> Finding:
-    """Try the key: Immich does not list its permissions, or the list does not tell enough."""
+    """Try the key: Immich does not list its permissions, or the list does not tell enough.
+
+    Raises ImmichPermission when it may not upload.
+    """
     if await immich.may_check():
         return ok("key", "Immich accepts the key.")
+    await immich.find([NOBODYS])
     sentence = "The key may not look for duplicates ahead in bulk; each file is looked up alone."
     return warning("key", sentence, "Give it all permissions, or update Immich.")
 
@@ -161,10 +165,16 @@ def _missing(scopes: frozenset[str], album_name: str) -> Iterator[Finding]:
         yield ok("key", f"The key has {', '.join(needed)}.")
 
 
-def _helpful(scopes: frozenset[str]) -> Iterator[Finding]:
+def _helpful(scopes: frozenset[str], *, orphans: bool) -> Iterator[Finding]:
     for scope, use in HELPFUL.items():
-        if scope not in scopes:
-            yield ok("key", f"The key does not have {scope}.", f"Optional: with it {use}.")
+        sentence = f"The key does not have {scope}."
+        if scope in scopes:
+            continue
+        if scope == "asset.read" and orphans:
+            advice = "Add it: without it, a file at which Immich failed waits until you do."
+            yield warning("key", sentence, advice)
+        else:
+            yield ok("key", sentence, f"Optional: with it {use}.")
 
 
 def _account(account: Account) -> Iterator[Finding]:

@@ -390,7 +390,9 @@ async def test_figures(tmp_path: Path) -> None:
             for _ in range(number + 1):
                 await db.add(upload(state=state, session="s" * 16, updated_at=moment))
         assert db.count() == {state: number + 1 for number, state in enumerate(State)}
-        assert db.oldest(State.RECEIVED) == START
+        for number, state in enumerate(State):
+            assert db.since(state) == START + timedelta(days=number)
+            assert len(db.links_of(state)) == number + 1
         for number, state in enumerate(State):
             moment = START + timedelta(days=number)
             await db.prune([state], before=moment)

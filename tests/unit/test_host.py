@@ -32,7 +32,8 @@ async def test_status_says_what_waits_since_when_and_why(tmp_path: Path) -> None
             await db.add(
                 upload(
                     state=State.RECEIVED,
-                    created_at=long_ago,
+                    created_at=long_ago - timedelta(days=1),
+                    updated_at=long_ago,
                     code="immich_key" * (number > 0) or None,
                 )
             )
@@ -91,20 +92,23 @@ async def test_what_waits_for_a_closed_link_is_named_and_can_be_given_up(tmp_pat
     with opened(tmp_path / "state.db") as db:
         spool = Spool(tmp_path / "spool")
         spool.prepare()
-        stuck, other = [
-            await db.add(upload(state=State.RECEIVED, code=code, link=code))
-            for code in ("link_revoked", "immich_trouble")
+        stuck, untried, other = [
+            await db.add(upload(state=State.RECEIVED, code=code, link=link))
+            for code, link in (("link_revoked", "A"), (None, "A"), ("immich_trouble", "B"))
         ]
         spool.path(stuck.id).write_bytes(b"photo")
         said: list[str] = []
         assert host.status(db, said.append) == 1
-        assert sum(stuck.id in line for line in said) == 1
+        assert "    2  link_revoked" in "\n".join(said)
+        for each in (stuck, untried):
+            assert sum(each.id in line for line in said) == 1
         assert not any(other.id in line for line in said)
         assert await host.purge(db, spool, []) == 0, "only by its id"
         with pytest.raises(StateConflict):
             await host.purge(db, spool, [other.id])
+        assert await host.purge(db, spool, [untried.id]) == 1
         assert await host.purge(db, spool, [stuck.id]) == 1
-        assert (db.get(stuck.id), db.get(other.id)) == (None, other)
+        assert [db.get(each.id) for each in (untried, stuck, other)] == [None, None, other]
         assert not spool.path(stuck.id).exists()
         spool.close()
 
