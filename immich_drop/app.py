@@ -26,6 +26,7 @@ from immich_drop.health import Health
 from immich_drop.inflow import Buffers
 from immich_drop.known import Known
 from immich_drop.ledger import Ledger
+from immich_drop.lifetime import Lifetime
 from immich_drop.limits import Rate
 from immich_drop.link import Link, LinkBook
 from immich_drop.locker import Locker
@@ -90,11 +91,20 @@ class App:
         )
         self._accepted = Accepted(immich=self._factory.own.immich, db=self._db, clock=clock)
         self._receiver = self._make_receiver()
+        self._lifetime = Lifetime(
+            db=self._db,
+            spool=self._spool,
+            locker=self._locker,
+            room=self._room,
+            expiration=settings.upload_expiration,
+            now=_now,
+        )
         self._sweeper = Sweeper(
             db=self._db,
             spool=self._spool,
             locker=self._locker,
             receiver=self._receiver,
+            lifetime=self._lifetime,
             clock=clock,
             now=_now,
         )
@@ -130,7 +140,6 @@ class App:
             metrics=self._metrics,
             max_size=self._settings.max_file_size,
             allowance=self._allowance,
-            expiration=self._settings.upload_expiration,
             received=self._destinations.push,
             now=_now,
         )
@@ -223,6 +232,7 @@ class App:
             entrance=self._make_entrance(),
             creator=self._make_creator(),
             receiver=self._receiver,
+            lifetime=self._lifetime,
             destinations=self._destinations,
             known=self._make_known(),
             snapshot=self._make_snapshot(),

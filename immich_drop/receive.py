@@ -9,18 +9,16 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from immich_drop.allowance import Allowance
 from immich_drop.db import Db
-from immich_drop.discard import discard
 from immich_drop.errors import (
     BadRequest,
     ChecksumMismatch,
     DiskFull,
     NotFound,
     OffsetConflict,
-    StateConflict,
     TooLarge,
     Unavailable,
 )
@@ -51,7 +49,6 @@ class Receiver:
         metrics: Metrics,
         max_size: int,
         allowance: Allowance,
-        expiration: timedelta,
         received: Callable[[Upload], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -63,7 +60,6 @@ class Receiver:
         self._metrics = metrics
         self._max_size = max_size
         self._allowance = allowance
-        self._expiration = expiration
         self._received = received
         self._now = now
         self._under_way: dict[str, Reception] = {}
@@ -136,7 +132,6 @@ class Receiver:
 
         Raises NotFound, Superseded, Unavailable.
         """
-        self._look_up(upload_id)
         async with self._locker.enter(upload_id):
             upload = await self._recover(upload_id)
         if upload.state is State.RECEIVING and self.offset(upload) == upload.length:
@@ -160,54 +155,6 @@ class Receiver:
         if upload.state is State.RECEIVING:
             return self._spool.offset(upload.id)
         return upload.length or 0
-
-    def expires(self, upload: Upload) -> datetime | None:
-        """Tell when an unfinished upload will be deleted; None for one that is complete.
-
-        The time counts from the last change of the spool file, so new bytes postpone it.
-        """
-        return self.heard(upload) + self._expiration if upload.state is State.RECEIVING else None
-
-    def heard(self, upload: Upload) -> datetime:
-        """Tell when bytes of an unfinished upload came last. Raises Unavailable."""
-        return self._spool.touched(upload.id) or upload.created_at
-
-    async def terminate(self, upload_id: str) -> None:
-        """Delete an unfinished or a failed upload.
-
-        One that is on its way to Immich cannot be deleted. Raises NotFound, StateConflict,
-        Superseded, Unavailable.
-        """
-        self._look_up(upload_id)
-        async with self._locker.enter(upload_id):
-            upload = self._look_up(upload_id)
-            if upload.state not in (State.RECEIVING, State.FAILED):
-                raise StateConflict(f"{upload_id} is {upload.state}")
-            await self._delete(upload)
-        log.info("upload=%s terminated", upload_id)
-
-    async def expire(self, upload_id: str, *, closed: timedelta) -> None:
-        """Delete an unfinished upload if it has expired; checked once nobody else writes to it.
-
-        The time for which the drop was `closed` does not count, as no guest could send anything: it
-        is added to the date of the spool file. Raises NotFound, StateConflict, Superseded,
-        Unavailable.
-        """
-        async with self._locker.enter(upload_id):
-            upload = self._look_up(upload_id)
-            if upload.state is not State.RECEIVING:
-                return
-            heard, now = self.heard(upload), self._now()
-            counts = min(heard + closed, now)
-            if counts != heard:
-                await self._spool.touch(upload_id, counts)
-            if counts + self._expiration < now:
-                await self._delete(upload)
-                log.info("upload=%s expired", upload_id)
-
-    async def _delete(self, upload: Upload) -> None:
-        await discard(upload, db=self._db, spool=self._spool)
-        self._room.release(upload.id)
 
     def _look_up(self, upload_id: str) -> Upload:
         upload = self._db.get(upload_id)

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from immich_drop.db import Db
 from immich_drop.discard import discard_the_rest
 from immich_drop.errors import DropError
+from immich_drop.lifetime import Lifetime
 from immich_drop.locker import Locker
 from immich_drop.receive import Receiver
 from immich_drop.spool import Spool
-from immich_drop.upload import SETTLED, State, Upload
+from immich_drop.upload import SETTLED, State
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Sweeper:
         spool: Spool,
         locker: Locker,
         receiver: Receiver,
+        lifetime: Lifetime,
         clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
@@ -44,6 +46,7 @@ class Sweeper:
         self._spool = spool
         self._locker = locker
         self._receiver = receiver
+        self._lifetime = lifetime
         self._clock = clock
         self._now = now
         self._looked = clock()
@@ -79,7 +82,7 @@ class Sweeper:
             if upload.length is None or upload.proven is not None or self._locker.holds(upload.id):
                 continue
             try:
-                if self._receiver.offset(upload) == upload.length:
+                if self._spool.offset(upload.id) == upload.length:
                     await self._receiver.complete(upload)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
@@ -96,8 +99,9 @@ class Sweeper:
         closed = await self._record_look(now)
         for upload in self._db.in_state(State.RECEIVING):
             try:
-                if self._is_due(upload, now, closed) and not self._locker.holds(upload.id):
-                    await self._receiver.expire(upload.id, closed=closed)
+                due = self._lifetime.is_due(upload, closed=closed)
+                if due and not self._locker.holds(upload.id):
+                    await self._lifetime.expire(upload.id, closed=closed)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
         await self._delete_needless()
@@ -117,9 +121,3 @@ class Sweeper:
             return timedelta()
         log.info("%s passed unwatched: unfinished uploads expire that much later", closed)
         return closed
-
-    def _is_due(self, upload: Upload, now: datetime, closed: timedelta) -> bool:
-        """Tell whether an upload has expired, or its date is to be corrected."""
-        expires = self._receiver.expires(upload)
-        wrong = closed or self._receiver.heard(upload) > now
-        return bool(wrong) or (expires is not None and expires < now)

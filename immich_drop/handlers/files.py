@@ -19,7 +19,7 @@ class FilesHandler(BodyHandler):
 
     def say_offset(self, upload: Upload, offset: int) -> None:
         """Tell how far an upload is."""
-        expires = self.parts.receiver.expires(upload)
+        expires = self.parts.lifetime.expires(upload)
         self.put_headers(tus.offset_headers(offset=offset, expires=expires))
         self.renew_connection(upload)
 
@@ -111,7 +111,7 @@ class UploadHandler(FilesHandler):
     async def head(self, upload_id: str) -> None:
         await self.end_body()
         upload, offset = await self.parts.receiver.inspect(upload_id)
-        expires = self.parts.receiver.expires(upload)
+        expires = self.parts.lifetime.expires(upload)
         self.put_headers(tus.state_headers(upload, offset=offset, expires=expires))
         self.renew_connection(upload)
 
@@ -123,5 +123,5 @@ class UploadHandler(FilesHandler):
 
     async def delete(self, upload_id: str) -> None:
         await self.end_body()
-        await self.parts.receiver.terminate(upload_id)
+        await self.parts.lifetime.terminate(upload_id)
         self.set_status(204)

@@ -13,6 +13,7 @@ from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.health import Health
 from immich_drop.inflow import Buffers
 from immich_drop.known import Known
+from immich_drop.lifetime import Lifetime
 from immich_drop.limits import Rate
 from immich_drop.metrics import Metrics
 from immich_drop.progress import Progress
@@ -28,6 +29,7 @@ class Parts:
     entrance: Entrance
     creator: Creator
     receiver: Receiver
+    lifetime: Lifetime
     destinations: Destinations
     known: Known
     snapshot: Snapshot

@@ -10,6 +10,7 @@ from pathlib import Path
 from immich_drop.allowance import UNLIMITED, Allowance
 from immich_drop.create import Creator
 from immich_drop.db import Db
+from immich_drop.lifetime import Lifetime
 from immich_drop.limits import Rate
 from immich_drop.locker import Locker
 from immich_drop.metrics import Metrics
@@ -46,6 +47,7 @@ class Half:
     room: Room
     creator: Creator
     receiver: Receiver
+    lifetime: Lifetime
     sweeper: Sweeper
     clock: Clock
     progress: Progress
@@ -92,9 +94,16 @@ async def half(
         progress=progress,
         metrics=Metrics(),
         max_size=max_size,
-        expiration=timedelta(hours=48),
         allowance=allowance,
         received=received.append,
+        now=clock.now,
+    )
+    lifetime = Lifetime(
+        db=db,
+        spool=spool,
+        locker=locker,
+        room=room,
+        expiration=timedelta(hours=48),
         now=clock.now,
     )
     creator = Creator(
@@ -107,7 +116,13 @@ async def half(
         now=clock.now,
     )
     sweeper = Sweeper(
-        db=db, spool=spool, locker=locker, receiver=receiver, clock=clock, now=clock.now
+        db=db,
+        spool=spool,
+        locker=locker,
+        receiver=receiver,
+        lifetime=lifetime,
+        clock=clock,
+        now=clock.now,
     )
     await sweeper.clear()
     try:
@@ -118,6 +133,7 @@ async def half(
             room=room,
             creator=creator,
             receiver=receiver,
+            lifetime=lifetime,
             sweeper=sweeper,
             clock=clock,
             progress=progress,

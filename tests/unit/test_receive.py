@@ -13,17 +13,15 @@ from immich_drop.errors import (
     ChecksumMismatch,
     DiskFull,
     DropError,
-    NotFound,
     OffsetConflict,
     SessionFull,
-    StateConflict,
     Superseded,
     TooLarge,
     Unavailable,
 )
 from immich_drop.inflow import PART, Inflow, Ring
 from immich_drop.upload import Checksum, State
-from unit.make import sha1, upload
+from unit.make import sha1
 from unit.receiving import MAX_SIZE, chunk, half
 
 DATA = b"ten bytes!"
@@ -214,41 +212,6 @@ async def test_bytes_written_at_once_stay_in_order(tmp_path: Path) -> None:
         pieces = [data[start : start + 10] for start in range(0, MAX_SIZE, 10)]
         await asyncio.gather(*map(reception.write, pieces))
         assert (await drop.receiver.finish(reception)).checksum == sha1(data)
-
-
-@pytest.mark.gen_test
-@pytest.mark.parametrize("state", State)
-async def test_what_may_be_terminated(tmp_path: Path, state: State) -> None:
-    async with half(tmp_path) as drop:
-        made = await drop.db.add(upload(state=state))
-        drop.spool.path(made.id).write_bytes(DATA)
-        if state in (State.RECEIVING, State.FAILED):
-            await drop.receiver.terminate(made.id)
-            assert (drop.db.get(made.id), drop.spool.ids()) == (None, set())
-            with pytest.raises(NotFound):
-                await drop.receiver.terminate(made.id)
-        else:
-            with pytest.raises(StateConflict):
-                await drop.receiver.terminate(made.id)
-            assert drop.spool.ids() == {made.id}
-
-
-@pytest.mark.gen_test
-async def test_who_comes_while_an_upload_is_terminated_finds_nothing(tmp_path: Path) -> None:
-    async with half(tmp_path) as drop:
-        for _ in range(10):
-            made = await drop.create()
-            await drop.bring(made.id, DATA[:5])
-            outcomes = await asyncio.gather(
-                drop.receiver.terminate(made.id),
-                drop.bring(made.id, DATA[5:], offset=5),
-                drop.receiver.inspect(made.id),
-                return_exceptions=True,
-            )
-            assert outcomes[0] is None
-            assert all(isinstance(each, NotFound | Superseded) for each in outcomes[1:]), outcomes
-        assert drop.spool.ids() == set()
-        assert drop.spool._digests == drop.room._reservations == {}
 
 
 @pytest.mark.gen_test

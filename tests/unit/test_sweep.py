@@ -45,7 +45,7 @@ async def test_what_was_discarded_when_we_died_is_gone_after_the_start(tmp_path:
         await first.bring(made.id, DATA[:5])
         first.spool.disk.close()
         with pytest.raises(RuntimeError):  # no thread deletes the file any more
-            await first.receiver.terminate(made.id)
+            await first.lifetime.terminate(made.id)
         assert first.db.get(made.id) is None
         assert first.spool.ids() == {made.id}
     async with half(tmp_path) as second:
@@ -149,7 +149,7 @@ async def test_what_is_given_up_while_the_disk_is_gone_is_deleted_when_it_is_bac
         await drop.bring(made.id, DATA[:5])
         (tmp_path / "spool").rename(tmp_path / "unplugged")
         with pytest.raises(Unavailable):
-            await drop.receiver.terminate(made.id)
+            await drop.lifetime.terminate(made.id)
         (tmp_path / "unplugged").rename(tmp_path / "spool")
         await drop.sweeper.expire()
         assert drop.spool.ids() == set()
