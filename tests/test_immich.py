@@ -437,6 +437,21 @@ async def test_of_several_albums_the_oldest(tmp_path: Path) -> None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("version", [SCOPED, NEWEST])
+async def test_an_album_that_others_share_is_not_ours(
+    tmp_path: Path, version: tuple[int, int, int]
+) -> None:
+    async with sides(tmp_path, version=version) as side:
+        theirs = Album(
+            owner=side.standin.add_user("Ben").user.id,
+            name="Wedding",
+            editors=[side.standin.user.id],
+        )
+        side.standin.library.save(theirs)
+        assert await side.immich.find_or_create_album("Wedding") != theirs.id
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("version", [SCOPED, NEWEST])
 async def test_joining_an_album(tmp_path: Path, version: tuple[int, int, int]) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
     async with sides(tmp_path, version=version) as side:
@@ -503,8 +518,13 @@ async def test_a_quota_of_zero(
     async with sides(tmp_path, version=version) as side:
         side.standin.user.quota = 0
         account = await side.immich.account()
-    assert account is not None
-    assert account.quota == quota
+        assert account is not None
+        assert account.quota == quota
+        if quota is None:
+            assert (await side.send()).created
+        else:
+            with pytest.raises(ImmichQuota):
+                await side.send()
 
 
 @pytest.mark.gen_test

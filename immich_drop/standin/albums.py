@@ -9,8 +9,13 @@ from immich_drop.standin.wire import Refusal, Wire
 
 
 def list_albums(call: Call) -> Answer:
-    """GET /albums, newest first; the stand-in has no albums shared between users."""
-    mine = [album for album in call.library.albums.values() if album.owner == call.owner]
+    """GET /albums, newest first; 3.x lists what others share, too, unless `isOwned` is true."""
+    owned_only = call.release.wire is Wire.V2 or call.query.get("isOwned") == "true"
+    mine = [
+        album
+        for album in call.library.albums.values()
+        if album.owner == call.owner or (call.owner in album.editors and not owned_only)
+    ]
     if wanted := call.query.get("assetId"):
         mine = [album for album in mine if wanted in album.assets]
     return Answer(200, [album_json(call, album) for album in reversed(mine)])

@@ -85,6 +85,8 @@ class Album:
     name: str
     description: str = ""
     assets: list[str] = field(default_factory=list)
+    editors: list[str] = field(default_factory=list)
+    """Other users who may add to it."""
     id: str = field(default_factory=lambda: str(uuid4()))
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)

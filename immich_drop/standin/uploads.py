@@ -12,6 +12,9 @@ from immich_drop.standin.rows import Asset
 from immich_drop.standin.sidecars import description
 from immich_drop.standin.wire import Problem, Refusal, Wire
 
+ZERO_IS_A_QUOTA = (1, 132, 0)
+"""The first version in which a quota of 0 bytes is not taken for none."""
+
 BIND_PARAMETERS = 65_535
 """The most parameters that one Postgres statement takes."""
 NO_BODY = Problem(path=(), old=(), new="Invalid input: expected object, received undefined")
@@ -51,7 +54,8 @@ def upload(call: Call) -> Answer:
 
 def _check_quota(call: Call, size: int) -> None:
     user = call.library.users[call.owner]
-    full = user.quota is not None and user.quota < call.library.usage(user.id) + size
+    quota = user.quota if call.release.version >= ZERO_IS_A_QUOTA else user.quota or None
+    full = quota is not None and quota < call.library.usage(user.id) + size
     if full or call.fault is Kind.QUOTA:
         raise Refusal(400, "Quota has been exceeded!")
 
