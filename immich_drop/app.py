@@ -10,20 +10,19 @@ from tornado.websocket import WebSocketHandler
 
 from immich_drop.accepted import Accepted
 from immich_drop.allowance import Allowance
+from immich_drop.buffers import Buffers
 from immich_drop.clocks import every, watch_loop
 from immich_drop.connections import BoundedServer, listen
 from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.destination_factory import DestinationFactory
-from immich_drop.disk import RECEIVERS
 from immich_drop.entrance import Entrance
 from immich_drop.handlers import make_application
 from immich_drop.handlers.forwarded import Forwarded, subscriber
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import GOING_AWAY
 from immich_drop.health import Health
-from immich_drop.inflow import Buffers
 from immich_drop.known import Known
 from immich_drop.ledger import Ledger
 from immich_drop.lifetime import Lifetime
@@ -239,7 +238,7 @@ class App:
             progress=self._progress,
             health=self._make_health(),
             metrics=self._metrics if settings.metrics else None,
-            buffers=Buffers(RECEIVERS),
+            buffers=Buffers(),
             requests=Rate(REQUESTS_PER_MINUTE, clock=time.monotonic),
             sockets=self._sockets,
             spawn=self._tasks.spawn,

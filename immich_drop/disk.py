@@ -5,7 +5,6 @@ On a slow disk write(2) blocks for seconds, and no phone may wait for another on
 
 import asyncio
 import errno
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -14,11 +13,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
+from immich_drop.buffers import RECEIVERS
 from immich_drop.errors import DiskFull, Unavailable
-
-RECEIVERS = min(os.cpu_count() or 1, 4) + 2
-"""How many may receive in a thread: with more than there are cores they wait for each other's GIL.
-But some wait for their guest."""
 
 THREADS = RECEIVERS + 6
 """Who receives keeps a thread for a while; the others are for all the rest."""

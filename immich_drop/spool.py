@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from immich_drop.buffers import pages
 from immich_drop.disk import Disk, explain
 from immich_drop.errors import Unavailable
-from immich_drop.inflow import pages
 from immich_drop.spool_file import SpoolFile
 from immich_drop.tail import Digest, open_file
 from immich_drop.upload import is_id

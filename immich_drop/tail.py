@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from immich_drop.buffers import part_end
 from immich_drop.disk import Strand
-from immich_drop.inflow import Inflow, part_end
+from immich_drop.inflow import Inflow
 
 PIECE = 256 * 1024
 """Bytes written at a time: for a larger piece ext4 looks for as much memory in a row, which is soon

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "handlers.page": "test_page.py",
     "handlers.ws": "test_websocket.py",
     "immich": "test_immich.py",
+    "inflow": "unit/test_spool.py",
     "main": "test_start_stop.py",
     "migrations": "unit/test_db.py",
     "reception": "unit/test_receive.py",

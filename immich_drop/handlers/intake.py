@@ -13,9 +13,10 @@ from typing import cast
 
 from tornado.iostream import StreamClosedError
 
+from immich_drop.buffers import Buffers, Ring, part_end
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.pace import Pace
-from immich_drop.inflow import Buffers, Inflow, Ring, part_end
+from immich_drop.inflow import Inflow
 from immich_drop.lending import LendableStream, Loan
 from immich_drop.reception import Reception
 

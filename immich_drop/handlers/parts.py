@@ -6,12 +6,12 @@ from typing import Any
 
 from tornado.websocket import WebSocketHandler
 
+from immich_drop.buffers import Buffers
 from immich_drop.create import Creator
 from immich_drop.destination import Destinations
 from immich_drop.entrance import Entrance
 from immich_drop.handlers.forwarded import Forwarded
 from immich_drop.health import Health
-from immich_drop.inflow import Buffers
 from immich_drop.known import Known
 from immich_drop.lifetime import Lifetime
 from immich_drop.limits import Rate

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from tornado.iostream import StreamClosedError
 
+from immich_drop.buffers import PART, Buffers
 from immich_drop.handlers import intake as module
 from immich_drop.handlers.framing import Framing
 from immich_drop.handlers.intake import BUFFER, SMALL, Intake
-from immich_drop.inflow import PART, Buffers, Inflow
+from immich_drop.inflow import Inflow
 from immich_drop.lending import LendableStream
 from immich_drop.reception import Reception
 from immich_drop.upload import Upload

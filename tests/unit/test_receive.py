@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from immich_drop.allowance import Allowance
+from immich_drop.buffers import PART, Ring
 from immich_drop.errors import (
     BadRequest,
     ChecksumMismatch,
@@ -19,7 +20,7 @@ from immich_drop.errors import (
     TooLarge,
     Unavailable,
 )
-from immich_drop.inflow import PART, Inflow, Ring
+from immich_drop.inflow import Inflow
 from immich_drop.upload import Checksum, State
 from unit.make import sha1
 from unit.receiving import MAX_SIZE, chunk, half

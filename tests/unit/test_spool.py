@@ -26,10 +26,11 @@ from hypothesis.stateful import (
     rule,
 )
 
-from immich_drop import inflow as inflow_module
+from immich_drop import buffers
 from immich_drop import spool_file as module
+from immich_drop.buffers import Ring
 from immich_drop.errors import ChecksumMismatch, DiskFull, Unavailable
-from immich_drop.inflow import Inflow, Ring
+from immich_drop.inflow import Inflow
 from immich_drop.spool import Spool
 from immich_drop.spool_file import SpoolFile
 from immich_drop.tail import PIECE
@@ -74,7 +75,7 @@ SMALL_PART = 64
 
 def inflow(data: bytes, ahead: int = 0, more: int = 0, parts: int = 1, *, at: int = 0) -> Inflow:
     """Be a socket that brings `data`, of which some is `ahead`, and owes `more`."""
-    ring = Ring([memoryview(bytearray(inflow_module.PART)) for _ in range(parts)])
+    ring = Ring([memoryview(bytearray(buffers.PART)) for _ in range(parts)])
     ring.put(memoryview(data[:ahead]), at)
     coming = io.BytesIO(data[ahead:])
     ahead = min(ahead, len(data))
@@ -92,7 +93,7 @@ class Life(RuleBasedStateMachine):
         self.data = b""
         self.mark = b""
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(inflow_module, "PART", SMALL_PART)
+        self.patch.setattr(buffers, "PART", SMALL_PART)
 
     def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(coroutine)
@@ -314,7 +315,7 @@ async def test_a_hash_that_has_caught_up_stays_in_step(
 async def test_a_thread_receives_while_the_hash_catches_up(
     spool: Spool, monkeypatch: pytest.MonkeyPatch, parts: int
 ) -> None:
-    monkeypatch.setattr(inflow_module, "PART", 1000)
+    monkeypatch.setattr(buffers, "PART", 1000)
     monkeypatch.setattr(module, "NEAR", 10_000)
     monkeypatch.setattr(module, "STRIDE", 700)
     old, new = os.urandom(50_000), os.urandom(50_000)
@@ -341,7 +342,7 @@ async def test_a_file_is_closed_when_nobody_receives_into_it_any_more(spool: Spo
         return 4
 
     file = await spool.open(ID)
-    ring = Ring([memoryview(bytearray(inflow_module.PART))])
+    ring = Ring([memoryview(bytearray(buffers.PART))])
     slow = Inflow(ring=ring, ahead=0, rest=100, pull=pull)
     receiving = asyncio.create_task(file.append_from(slow, at=0))
     await begun.wait()
@@ -371,7 +372,8 @@ NO_ROOM = """
 import asyncio, hashlib, io, resource, sys
 from pathlib import Path
 from immich_drop.errors import DiskFull, Unavailable
-from immich_drop.inflow import PART, Inflow, Ring
+from immich_drop.buffers import PART, Ring
+from immich_drop.inflow import Inflow
 from immich_drop.spool import Spool
 
 LIMIT, DATA = 1_000_001, bytes(range(256)) * 8000

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from immich_drop import inflow as module
-from immich_drop.inflow import Buffers, Ring, part_end
+from immich_drop import buffers as module
+from immich_drop.buffers import Buffers, Ring, part_end
 
 
 @pytest.mark.gen_test
