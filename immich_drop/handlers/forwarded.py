@@ -1,7 +1,14 @@
 """Who asks, and under which address: told by headers, but only by a proxy the host trusts."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPServerRequest, split_host_and_port
@@ -38,7 +45,7 @@ class Forwarded:
         hops = request.headers.get("X-Forwarded-For", "").split(",")
         while hops and self.trusts(address):
             hop = hops.pop().strip()
-            if not _is_address(hop):
+            if _read_address(hop) is None:
                 break
             address = hop
         return subscriber(address)
@@ -66,7 +73,7 @@ class Forwarded:
             return
         name = split_host_and_port(self._asked(request).lower())[0].strip("[]")
         ours = urlsplit(self._public_url).hostname
-        if name not in (ours, "localhost") and not _is_address(name):
+        if name not in (ours, "localhost") and _read_address(name) is None:
             raise BadRequest(f"host {name[:80]!r}")
 
     def check_origin(self, request: HTTPServerRequest) -> None:
@@ -93,17 +100,17 @@ class Forwarded:
 
     def trusts(self, address: str) -> bool:
         """Tell whether an address is that of a proxy which the host trusts."""
-        return _is_address(address) and any(
-            ip_address(address) in network for network in self._trusted
-        )
+        ip = _read_address(address)
+        return ip is not None and any(ip in network for network in self._trusted)
 
 
-def _is_address(text: str) -> bool:
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
+    """Read an address; a socket for both families writes one of IPv4 as one of IPv6."""
     try:
-        ip_address(text)
+        ip = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return ip.ipv4_mapped or ip if isinstance(ip, IPv6Address) else ip
 
 
 def _host(url: str) -> str:
@@ -115,14 +122,10 @@ def _host(url: str) -> str:
 
 def subscriber(address: str) -> str:
     """Return what limits count: of IPv6 a network, for limits on single addresses would be none."""
-    if not _is_address(address):
-        return address
-    ip = ip_address(address)
-    if not isinstance(ip, IPv6Address):
-        return address
-    if ip.ipv4_mapped is not None:
-        return str(ip.ipv4_mapped)
-    return str(ip_network((int(ip), SUBSCRIBER), strict=False))
+    ip = _read_address(address)
+    if isinstance(ip, IPv6Address):
+        return str(ip_network((int(ip), SUBSCRIBER), strict=False))
+    return address if ip is None else str(ip)
 
 
 def _last(request: HTTPServerRequest, header: str) -> str:
