@@ -4,8 +4,8 @@ import json
 import logging
 from collections.abc import Callable
 
-from immich_drop.db import Db
 from immich_drop.errors import ImmichError
+from immich_drop.facts import Facts
 from immich_drop.immich import Immich
 
 log = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ VALID = 3600.0
 """Seconds for which an answer is good: Immich may be updated while we run."""
 
 FACT = "media-types"
-"""Fact (see `Db.fact`): Immich's last answer, as JSON."""
+"""Fact: Immich's last answer, as JSON."""
 
 _VIDEOS = """
 .3gp .3gpp .avi .flv .insv .m2t .m2ts .m4v .mkv .mov .mp4 .mpe .mpeg .mpg .mts .mxf .ts .vob .webm
@@ -37,16 +37,16 @@ _AT_FIRST = frozenset(_IMAGES.split()) | VIDEOS - {".mxf", ".ts"}
 class Accepted:
     """The extensions Immich takes, in lower case and with their dot."""
 
-    def __init__(self, *, immich: Immich, db: Db, clock: Callable[[], float]) -> None:
+    def __init__(self, *, immich: Immich, facts: Facts, clock: Callable[[], float]) -> None:
         self._immich = immich
-        self._db = db
+        self._facts = facts
         self._clock = clock
         self._due = float("-inf")
         self.extensions = _AT_FIRST
 
     def load(self) -> None:
         """Restore Immich's last answer from the database."""
-        if remembered := self._db.fact(FACT):
+        if remembered := self._facts.recall(FACT):
             self.extensions = frozenset(json.loads(remembered))
 
     async def refresh(self) -> None:
@@ -64,7 +64,7 @@ class Accepted:
         self._due = self._clock() + VALID
         if extensions != self.extensions:
             self.extensions = extensions
-            await self._db.remember(FACT, json.dumps(sorted(extensions)))
+            await self._facts.remember(FACT, json.dumps(sorted(extensions)))
 
     def takes(self, extension: str) -> bool:
         """Tell whether Immich takes files of this extension."""

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Protocol
 
-from immich_drop.db import Db
 from immich_drop.errors import AlbumGone, ImmichTrouble
+from immich_drop.facts import Facts
 from immich_drop.immich import Immich
 
 JOINS_BY_ITSELF = (2, 7, 0)
@@ -42,11 +42,11 @@ class LinkAlbum:
 class Album:
     """Found or created by its name; the id is kept in the database until the album is gone."""
 
-    def __init__(self, name: str, *, immich: Immich, db: Db) -> None:
+    def __init__(self, name: str, *, immich: Immich, facts: Facts) -> None:
         self._name = name
         self._immich = immich
-        self._db = db
-        self._fact = f"album:{name}"
+        self._facts = facts
+        self._key = f"album:{name}"
         self._finding = asyncio.Lock()
 
     async def add(self, asset_id: str) -> None:
@@ -54,16 +54,16 @@ class Album:
         try:
             await _add(self._immich, await self._id(), asset_id)
         except AlbumGone:
-            await self._db.forget(self._fact)
+            await self._facts.forget(self._key)
             await _add(self._immich, await self._id(), asset_id)
 
     async def _id(self) -> str:
         # Immich's album names are not unique: two lookups at once would create two albums.
         async with self._finding:
-            album_id = self._db.fact(self._fact)
+            album_id = self._facts.recall(self._key)
             if album_id is None:
                 album_id = await self._immich.find_or_create_album(self._name)
-                await self._db.remember(self._fact, album_id)
+                await self._facts.remember(self._key, album_id)
             return album_id
 
 

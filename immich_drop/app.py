@@ -18,6 +18,7 @@ from immich_drop.db import Db
 from immich_drop.destination import Destinations
 from immich_drop.destination_factory import DestinationFactory
 from immich_drop.entrance import Entrance
+from immich_drop.facts import Facts
 from immich_drop.handlers import make_application
 from immich_drop.handlers.forwarded import Forwarded, subscriber
 from immich_drop.handlers.parts import Parts
@@ -76,6 +77,7 @@ class App:
         self._db = Db(settings.state_db)
         self._ledger = Ledger(self._db)
         self._book = LinkBook(self._db)
+        self._facts = Facts(self._db)
         self._spool = Spool(settings.spool)
         self._locker = Locker()
         self._progress = Progress()
@@ -88,7 +90,7 @@ class App:
         self._destinations = Destinations(
             make=self._factory.make, db=self._db, progress=self._progress, now=_now
         )
-        self._accepted = Accepted(immich=self._factory.own.immich, db=self._db, clock=clock)
+        self._accepted = Accepted(immich=self._factory.own.immich, facts=self._facts, clock=clock)
         self._receiver = self._make_receiver()
         self._lifetime = Lifetime(
             db=self._db,
@@ -304,10 +306,10 @@ class App:
 
     async def _remember_secret(self) -> str:
         """Return the secret that signs what a guest's browser keeps; it survives a restart."""
-        secret = self._db.fact(SECRET)
+        secret = self._facts.recall(SECRET)
         if secret is None:
             secret = token_urlsafe(32)
-            await self._db.remember(SECRET, secret)
+            await self._facts.remember(SECRET, secret)
         return secret
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows at rest: uploads on their way, and facts that survive a restart.
+"""Rows at rest: uploads, and the door to the tables that others keep.
 
 Writes go through `writer`. Reads are look-ups on a connection of their own, which in WAL mode never
 wait for the writer, so they stay on the event loop.
@@ -133,10 +133,10 @@ class Db:
         """Change columns of an upload which stays in its state. Raises StateConflict."""
         return await self._update(upload, changes, also)
 
-    async def remove(self, upload: Upload, *, mark: str) -> None:
-        """Forget an upload, if it is still in its state; the fact `mark` takes its place.
+    async def remove(self, upload: Upload, *, also: Write[object]) -> None:
+        """Forget an upload, if it is still in its state. Raises StateConflict.
 
-        Raises StateConflict.
+        `also` is written in the same transaction.
         """
 
         def write(connection: sqlite3.Connection) -> None:
@@ -145,7 +145,7 @@ class Db:
             )
             if not cursor.rowcount:
                 raise StateConflict(f"{upload.id} is not {upload.state} any more")
-            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, '')", (mark,))
+            also(connection)
 
         await self.write(write)
 
@@ -198,29 +198,6 @@ class Db:
         """Tell which checksums came by a link, are received, and on their way to Immich."""
         query = "SELECT 1 FROM uploads WHERE checksum = ? AND link = ? AND state = 'received'"
         return {checksum for checksum in checksums if self.read(query, checksum, link)}
-
-    # --- facts
-
-    def fact(self, key: str) -> str | None:
-        """Recall a fact that must survive a restart."""
-        rows = self.read("SELECT value FROM facts WHERE key = ?", key)
-        return str(rows[0][0]) if rows else None
-
-    def facts(self, start: str) -> list[str]:
-        """Return the keys of all facts that begin so."""
-        return [
-            str(row[0]) for row in self.read("SELECT key FROM facts WHERE key GLOB ?", start + "*")
-        ]
-
-    async def remember(self, key: str, value: str) -> None:
-        """Keep a fact over restarts."""
-        await self.write(
-            lambda c: c.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
-        )
-
-    async def forget(self, key: str) -> None:
-        """Drop a fact that no longer holds."""
-        await self.write(lambda c: c.execute("DELETE FROM facts WHERE key = ?", (key,)))
 
     def ping(self) -> None:
         """See that the database answers, and that the last write succeeded. Raises Unavailable."""

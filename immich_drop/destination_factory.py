@@ -10,6 +10,7 @@ from immich_drop.db import Db
 from immich_drop.deliver import Courier, ImmichCourier
 from immich_drop.destination import Destination
 from immich_drop.errors import LinkUnknown
+from immich_drop.facts import Facts
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.immich import ApiKey, Credential, Immich, ShareKey
@@ -61,7 +62,7 @@ class DestinationFactory:
         self._ledger = ledger
         self._book = book
         immich = self.immich(ApiKey(api_key))
-        album = Album(album_name, immich=immich, db=db) if album_name else None
+        album = Album(album_name, immich=immich, facts=Facts(db)) if album_name else None
         self._courier = self._make_courier(immich, album)
         self.own = self._make_destination(immich, self._courier)
 

@@ -6,6 +6,7 @@ a mark that is written when the row is deleted.
 """
 
 from immich_drop.db import Db
+from immich_drop.facts import Facts, noting
 from immich_drop.spool import Spool
 from immich_drop.upload import Upload
 
@@ -16,13 +17,14 @@ MARK = "discarded:"
 async def discard(upload: Upload, *, db: Db, spool: Spool) -> None:
     """Delete an upload. Raises Unavailable, and StateConflict if its state has changed."""
     mark = f"{MARK}{upload.id}"
-    await db.remove(upload, mark=mark)
+    await db.remove(upload, also=noting(mark))
     await spool.delete(upload.id)
-    await db.forget(mark)
+    await Facts(db).forget(mark)
 
 
 async def discard_the_rest(*, db: Db, spool: Spool) -> None:
     """Finish deletions that were interrupted between row and bytes. Raises Unavailable."""
-    for mark in db.facts(MARK):
+    facts = Facts(db)
+    for mark in facts.keys(MARK):
         await spool.delete(mark.removeprefix(MARK))
-        await db.forget(mark)
+        await facts.forget(mark)

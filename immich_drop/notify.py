@@ -16,6 +16,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 from immich_drop.accepted import VIDEOS
 from immich_drop.db import Db
 from immich_drop.errors import LinkRevoked
+from immich_drop.facts import Facts
 from immich_drop.link import LinkBook
 from immich_drop.names import extension_of
 from immich_drop.upload import Upload
@@ -57,6 +58,7 @@ class Notifier:
         self._daily = daily
         self._title = title
         self._db = db
+        self._facts = Facts(db)
         self._book = book
         self._now = now
         self._client = AsyncHTTPClient(force_instance=True)
@@ -87,12 +89,12 @@ class Notifier:
         photos, videos = _kinds(arrived)
         details = {"photos": photos, "videos": videos, "guests": _guests(arrived)}
         if await self._send("\n".join(sentences), details):
-            await self._db.remember(ARRIVED, last.isoformat())
+            await self._facts.remember(ARRIVED, last.isoformat())
 
     async def _tell_closed(self) -> None:
         """Report a closed link once, and again if it was open in between."""
         waiting = self._db.waiting(LinkRevoked.code)
-        told = set((self._db.fact(CLOSED) or "").split())
+        told = set((self._facts.recall(CLOSED) or "").split())
         sentences = [
             f"{self._name(link)}: {count} waiting, as Immich no longer lets this link upload."
             for link, count in waiting.items()
@@ -101,7 +103,7 @@ class Notifier:
         if sentences and not await self._send("\n".join(sentences), {"code": LinkRevoked.code}):
             return
         if told != waiting.keys():
-            await self._db.remember(CLOSED, " ".join(sorted(waiting)))
+            await self._facts.remember(CLOSED, " ".join(sorted(waiting)))
 
     def _sentence(self, link: str, uploads: Sequence[Upload]) -> str:
         name, guests = self._name(link), _guests(uploads)
@@ -117,7 +119,7 @@ class Notifier:
         return known.title if known else ""
 
     def _since(self, now: datetime) -> datetime:
-        fact = self._db.fact(ARRIVED)
+        fact = self._facts.recall(ARRIVED)
         told = datetime.fromisoformat(fact) if fact else None
         return told if told and told <= now else now - DAY
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from immich_drop.db import Db
 from immich_drop.discard import discard_the_rest
 from immich_drop.errors import DropError
+from immich_drop.facts import Facts
 from immich_drop.lifetime import Lifetime
 from immich_drop.locker import Locker
 from immich_drop.receive import Receiver
@@ -43,6 +44,7 @@ class Sweeper:
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
+        self._facts = Facts(db)
         self._spool = spool
         self._locker = locker
         self._receiver = receiver
@@ -113,9 +115,9 @@ class Sweeper:
         That is wall-clock time which did not pass for this process: the drop was off, the machine
         slept, or the clock was set, as on a board without a battery that boots in 1970.
         """
-        before, clock = self._db.fact(LOOKED), self._clock()
+        before, clock = self._facts.recall(LOOKED), self._clock()
         watched, self._looked = timedelta(seconds=clock - self._looked), clock
-        await self._db.remember(LOOKED, now.isoformat())
+        await self._facts.remember(LOOKED, now.isoformat())
         closed = now - datetime.fromisoformat(before) - watched if before else timedelta()
         if closed <= CLOSED:
             return timedelta()

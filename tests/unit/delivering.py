@@ -13,6 +13,7 @@ from immich_drop.db import Db
 from immich_drop.deliver import ImmichCourier
 from immich_drop.destination import Destination, Destinations
 from immich_drop.destination_factory import SPARE
+from immich_drop.facts import Facts
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.immich import ApiKey, Immich, Patience
@@ -100,7 +101,7 @@ async def half(
     )
     courier = ImmichCourier(
         immich=immich,
-        album=Album(ALBUM, immich=immich, db=db) if album else None,
+        album=Album(ALBUM, immich=immich, facts=Facts(db)) if album else None,
         ledger=ledger,
         spool=spool,
         slots=asyncio.Semaphore(concurrency),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from immich_drop.accepted import VALID, Accepted
+from immich_drop.facts import Facts
 from immich_drop.standin import Fault, Kind
 from unit.delivering import half
 
@@ -14,7 +15,7 @@ TYPES = "GET /server/media-types"
 @pytest.mark.gen_test
 async def test_asked_remembered_and_kept_while_immich_is_down(tmp_path: Path) -> None:
     async with half(tmp_path, version=(2, 7, 5)) as drop:
-        accepted = Accepted(immich=drop.immich, db=drop.db, clock=drop.clock)
+        accepted = Accepted(immich=drop.immich, facts=Facts(drop.db), clock=drop.clock)
         accepted.load()
         assert accepted.takes(".jpg"), "a first start while Immich is down"
         assert not accepted.takes(".ts")
@@ -26,7 +27,7 @@ async def test_asked_remembered_and_kept_while_immich_is_down(tmp_path: Path) ->
         assert accepted.takes(".ts")
         for extension in ("", ".", ".exe", ".JPG", ".xmp", "jpg"):
             assert not accepted.takes(extension)
-        later = Accepted(immich=drop.immich, db=drop.db, clock=drop.clock)
+        later = Accepted(immich=drop.immich, facts=Facts(drop.db), clock=drop.clock)
         later.load()
         assert later.extensions == accepted.extensions
 
@@ -38,7 +39,7 @@ async def test_asked_once_an_hour_but_again_at_once_where_no_answer_came(tmp_pat
         def asked() -> int:
             return [each.name for each in drop.standin.exchanges].count(TYPES)
 
-        accepted = Accepted(immich=drop.immich, db=drop.db, clock=drop.clock)
+        accepted = Accepted(immich=drop.immich, facts=Facts(drop.db), clock=drop.clock)
         drop.standin.faults.add(Fault(kind=Kind.MAINTENANCE, match=TYPES, times=2))
         for _ in range(5):
             await accepted.refresh()

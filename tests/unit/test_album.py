@@ -8,6 +8,7 @@ import pytest
 from immich_drop.album import Album, LinkAlbum
 from immich_drop.deliver import ImmichCourier
 from immich_drop.errors import ImmichTrouble
+from immich_drop.facts import Facts
 from immich_drop.immich import Immich, ShareKey
 from immich_drop.standin import Fault, Kind
 from immich_drop.standin.wire import Release
@@ -24,11 +25,11 @@ async def arrived(drop: Half, count: int) -> list[str]:
 async def test_many_at_once_make_one_album(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         assets = await arrived(drop, 8)
-        album = Album(ALBUM, immich=drop.immich, db=drop.db)
+        album = Album(ALBUM, immich=drop.immich, facts=Facts(drop.db))
         await asyncio.gather(*map(album.add, assets))
         await album.add(assets[0])
         assert sorted(drop.standin.album(ALBUM).assets) == sorted(assets)
-        again = Album(ALBUM, immich=drop.immich, db=drop.db)
+        again = Album(ALBUM, immich=drop.immich, facts=Facts(drop.db))
         looks = [each.name for each in drop.standin.exchanges].count("GET /albums")
         await again.add(assets[0])
         assert [each.name for each in drop.standin.exchanges].count("GET /albums") == looks
@@ -38,7 +39,7 @@ async def test_many_at_once_make_one_album(tmp_path: Path) -> None:
 async def test_deleted_while_many_add_it_is_made_once_more(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
         assets = await arrived(drop, 6)
-        album = Album(ALBUM, immich=drop.immich, db=drop.db)
+        album = Album(ALBUM, immich=drop.immich, facts=Facts(drop.db))
         await album.add(assets[0])
         drop.standin.library.remove_album(drop.standin.album(ALBUM))
         await asyncio.gather(*map(album.add, assets))
@@ -48,7 +49,7 @@ async def test_deleted_while_many_add_it_is_made_once_more(tmp_path: Path) -> No
 @pytest.mark.gen_test
 async def test_an_asset_that_does_not_join_is_told(tmp_path: Path) -> None:
     async with half(tmp_path) as drop:
-        album = Album(ALBUM, immich=drop.immich, db=drop.db)
+        album = Album(ALBUM, immich=drop.immich, facts=Facts(drop.db))
         with pytest.raises(ImmichTrouble):
             await album.add("00000000-0000-4000-8000-000000000000")
 

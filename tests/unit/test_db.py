@@ -17,6 +17,7 @@ import pytest
 
 from immich_drop.db import Db, from_ms
 from immich_drop.errors import StateConflict, Unavailable
+from immich_drop.facts import Facts, noting
 from immich_drop.ledger import Ledger
 from immich_drop.migrations import MIGRATIONS
 from immich_drop.upload import OWN, TRANSITIONS, State
@@ -98,10 +99,10 @@ async def test_what_is_gone_or_changed_is_not_removed(tmp_path: Path) -> None:
         seen = await db.add(upload())
         moved = await db.move(seen, State.RECEIVED, checksum=PHOTO)
         with pytest.raises(StateConflict):
-            await db.remove(seen, mark="gone")
+            await db.remove(seen, also=noting("gone"))
         assert db.get(seen.id) == moved
-        await db.remove(moved, mark="gone")
-        for late in (db.remove(moved, mark="gone"), db.change(moved, code="x")):
+        await db.remove(moved, also=noting("gone"))
+        for late in (db.remove(moved, also=noting("gone")), db.change(moved, code="x")):
             with pytest.raises(StateConflict):
                 await late
 
@@ -125,15 +126,17 @@ async def test_a_write_that_fails_takes_nothing_along(
         return broken(connection)
 
     with opened(tmp_path / "state.db") as db:
-        good = [db.remember(f"before {n}", "kept") for n in range(3)]
-        more = [db.remember(f"after {n}", "kept") for n in range(3)]
+        good = [Facts(db).remember(f"before {n}", "kept") for n in range(3)]
+        more = [Facts(db).remember(f"after {n}", "kept") for n in range(3)]
         outcomes = await asyncio.gather(
             *good, db._writer.write(half_done), *more, return_exceptions=True
         )
         assert [type(each) for each in outcomes] == [type(None)] * 3 + [kind] + [type(None)] * 3
-        assert all(db.fact(f"{when} {n}") for when in ("before", "after") for n in range(3))
-        assert db.fact("half") is None
-        await db.remember("later", "goes on")
+        assert all(
+            Facts(db).recall(f"{when} {n}") for when in ("before", "after") for n in range(3)
+        )
+        assert Facts(db).recall("half") is None
+        await Facts(db).remember("later", "goes on")
 
 
 @pytest.mark.gen_test
@@ -141,16 +144,16 @@ async def test_a_database_whose_file_was_deleted_takes_no_more(tmp_path: Path) -
     """SQLite would write on into a file without a name, which nobody finds after a restart."""
     path = tmp_path / "state.db"
     with opened(path) as db:
-        await db.remember("before", "kept")
+        await Facts(db).remember("before", "kept")
         path.rename(tmp_path / "elsewhere")
         with pytest.raises(Unavailable, match="No such file"):
-            await db.remember("meanwhile", "lost")
+            await Facts(db).remember("meanwhile", "lost")
         with pytest.raises(Unavailable):
             db.ping()
         (tmp_path / "elsewhere").rename(path)
-        await db.remember("later", "goes on")
+        await Facts(db).remember("later", "goes on")
         db.ping()
-        assert [db.fact(key) for key in ("before", "meanwhile", "later")] == [
+        assert [Facts(db).recall(key) for key in ("before", "meanwhile", "later")] == [
             "kept",
             None,
             "goes on",
@@ -162,12 +165,12 @@ async def test_when_the_disk_is_full_the_caller_hears_of_it(tmp_path: Path) -> N
     with opened(tmp_path / "state.db") as db:
         (pages,) = db._writer._connection.execute("PRAGMA page_count").fetchone()
         db._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-        writes = [db.remember(f"large {n}", "x" * 50_000) for n in range(3)]
+        writes = [Facts(db).remember(f"large {n}", "x" * 50_000) for n in range(3)]
         outcomes = await asyncio.gather(*writes, return_exceptions=True)
         assert all(isinstance(each, Unavailable) for each in outcomes)
         db._writer._connection.execute("PRAGMA max_page_count = 1000")
-        await db.remember("large", "x" * 50_000)
-        assert db.fact("large") == "x" * 50_000
+        await Facts(db).remember("large", "x" * 50_000)
+        assert Facts(db).recall("large") == "x" * 50_000
 
 
 @pytest.mark.gen_test
@@ -175,7 +178,7 @@ async def test_to_sort_much_takes_no_place_on_a_disk(tmp_path: Path) -> None:
     """Ten thousand uploads that wait are sorted at the start, also where the root is read-only."""
     with opened(tmp_path / "state.db") as db:
         for number in range(10):
-            await db.remember(f"large {number}", "x" * 1_000_000)
+            await Facts(db).remember(f"large {number}", "x" * 1_000_000)
         with closing(db._reader.execute("SELECT * FROM facts ORDER BY value")) as cursor:
             cursor.fetchone()
             files = {os.path.realpath(each) for each in Path("/proc/self/fd").iterdir()}
@@ -188,31 +191,32 @@ async def test_another_process_that_writes_for_long(
 ) -> None:
     monkeypatch.setattr("immich_drop.db.BUSY_TIMEOUT", 0.05)
     with opened(tmp_path / "state.db") as db:
-        await db.remember("a", "1")
+        await Facts(db).remember("a", "1")
         other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked"):
-            await db.remember("a", "2")
-        assert db.fact("a") == "1", "reading goes on"
+            await Facts(db).remember("a", "2")
+        assert Facts(db).recall("a") == "1", "reading goes on"
         other.execute("ROLLBACK")
-        await db.remember("a", "3")
+        await Facts(db).remember("a", "3")
         other.close()
 
 
 @pytest.mark.gen_test
 async def test_a_caller_that_went_away_harms_nobody(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
-        leaving = asyncio.ensure_future(db.remember("a", "1"))
+        leaving = asyncio.ensure_future(Facts(db).remember("a", "1"))
         await asyncio.sleep(0)
         leaving.cancel()
-        await db.remember("b", "2")
-        assert (db.fact("a"), db.fact("b")) == ("1", "2")
+        await Facts(db).remember("b", "2")
+        assert (Facts(db).recall("a"), Facts(db).recall("b")) == ("1", "2")
 
 
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from immich_drop.db import Db, from_ms
+from immich_drop.db import Db
+from immich_drop.facts import Facts
 
 async def main():
     db = Db(Path(sys.argv[1]))
@@ -222,7 +226,7 @@ async def main():
         sys.stdout.write("in the middle\\n"); sys.stdout.flush()
         import time; time.sleep(60)
     async def one(n):
-        await db.remember(str(n), "acknowledged")
+        await Facts(db).remember(str(n), "acknowledged")
         sys.stdout.write(f"{n}\\n")
     await asyncio.gather(*map(one, range(300)))
     sys.stdout.flush()
@@ -248,8 +252,8 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     victim.stdout.close()
     assert len(told) == 300
     with opened(path) as db:
-        assert all(db.fact(number) == "acknowledged" for number in told)
-        assert db.fact("slow") is None
+        assert all(Facts(db).recall(number) == "acknowledged" for number in told)
+        assert Facts(db).recall("slow") is None
 
 
 def test_migrations_run_once_and_in_order(tmp_path: Path) -> None:
@@ -318,7 +322,7 @@ def test_a_database_of_the_first_schema_keeps_all_it_has(tmp_path: Path) -> None
                 (b"\3", "asset", from_ms(5000), OWN),
                 (b"\4", "another asset", from_ms(6000), OWN),
             ]
-            assert db.fact("album:Wedding") == "its id"
+            assert Facts(db).recall("album:Wedding") == "its id"
             assert db.underway([b"\2"], link=OWN) == {b"\2"}
             assert db.read("SELECT * FROM links") == []
 

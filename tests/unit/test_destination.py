@@ -7,6 +7,7 @@ import pytest
 from harness.wait import eventually
 
 from immich_drop.errors import LinkUnknown, NotFound, StateConflict
+from immich_drop.facts import noting
 from immich_drop.standin import StandIn
 from immich_drop.upload import OWN, State
 from unit.outwards import now, outwards
@@ -75,7 +76,7 @@ async def test_when_nothing_waits_for_it_a_closed_link_is_no_trouble(tmp_path: P
         made = await drop.bring(PHOTO, link.id)
         await drop.waiting(made, "link_revoked")
         assert list(drop.destinations.holds()) != []
-        await drop.db.remove(made, mark="gone")
+        await drop.db.remove(made, also=noting("gone"))
         await eventually(lambda: not list(drop.destinations.holds()))
 
 

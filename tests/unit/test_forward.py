@@ -8,6 +8,7 @@ import pytest
 from harness.wait import eventually
 
 from immich_drop.errors import ImmichFailing, ImmichUnavailable, NotFound, StateConflict
+from immich_drop.facts import noting
 from immich_drop.forward import LONGEST_DELAY
 from immich_drop.standin import Asset, Fault, Kind, StandIn
 from immich_drop.upload import OWN, State
@@ -410,7 +411,7 @@ async def test_an_album_that_is_deleted_in_between_is_made_again(tmp_path: Path)
 async def test_what_was_deleted_while_it_waited_is_let_go(tmp_path: Path) -> None:
     async with half(tmp_path, concurrency=1) as drop:
         gone = await drop.receive(b"gone")
-        await drop.db.remove(gone, mark="gone")
+        await drop.db.remove(gone, also=noting("gone"))
         drop.forwarder.push(gone)
         await drop.settled((await drop.bring(DATA)).id)
         assert not drop.forwarder._turns.has(gone.id)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from immich_drop.errors import ImmichKeyRejected, Unavailable
+from immich_drop.facts import Facts
 from immich_drop.gate import Gate
 from immich_drop.health import Health
 from unit import delivering
@@ -42,9 +43,9 @@ async def test_each_illness_by_itself(tmp_path: Path) -> None:
         assert health.report() == WELL
         await drop.db.write(lambda connection: connection.execute("PRAGMA max_page_count = 1"))
         with pytest.raises(Unavailable, match="full"):
-            await drop.db.remember("a fact", "too large for its disk" * 10_000)
+            await Facts(drop.db).remember("a fact", "too large for its disk" * 10_000)
         assert health.report() == WELL | {"database": "unavailable"}
-        await drop.db.forget("a fact")
+        await Facts(drop.db).forget("a fact")
         assert health.report() == WELL
         drop.db._reader.close()
         assert health.report() == WELL | {"database": "unavailable"}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from immich_drop.errors import StateConflict
+from immich_drop.facts import noting
 from immich_drop.ledger import Ledger
 from immich_drop.upload import OWN, State
 from unit.make import START, opened, sha1, upload
@@ -17,7 +18,7 @@ async def test_settling_fills_the_ledger_or_does_nothing(tmp_path: Path) -> None
     with opened(tmp_path / "state.db") as db:
         ledger = Ledger(db)
         seen = await db.add(upload(state=State.RECEIVED, checksum=PHOTO, code="x", retry_at=START))
-        await db.remove(seen, mark="gone")
+        await db.remove(seen, also=noting("gone"))
         with pytest.raises(StateConflict):
             await ledger.settle(seen, State.STORED, "asset", START)
         assert ledger.known([PHOTO], link=OWN) == set()
