@@ -233,3 +233,21 @@ async def test_where_the_host_hides_metadata_immich_is_believed(tmp_path: Path) 
         row = await drop.settled(await drop.bring(PHOTO, link.id))
         assert row.state is State.DUPLICATE
         assert drop.inside("Wedding") == ["photo.jpg"]
+
+
+@pytest.mark.gen_test
+async def test_but_not_after_an_upload_of_ours_that_may_have_left_a_row_without_its_file(
+    tmp_path: Path,
+) -> None:
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        drop.change(link, show_metadata=False)
+        # Twice, for the question is a POST as well.
+        drop.standin.faults.add(Fault(kind=Kind.ERROR_AFTER_INSERT, match=SEND, times=2))
+        made = await drop.bring(PHOTO, link.id)
+        await drop.waiting(made, "immich_unverified")
+        assert drop.spool.path(made.id).read_bytes() == PHOTO
+        (orphan,) = drop.standin.assets
+        drop.standin.library.remove(orphan)
+        await drop.settled(made)
+        assert drop.inside("Wedding") == ["photo.jpg"]
