@@ -49,8 +49,13 @@ const U = {
   ...{ state: "received", sent: 0, code: null, retryAt: null },
 };
 
-/** @param {import("node:test").TestContext} t @param {typeof globalThis.WebSocket} [made] */
-function page(t, made = WebSocket) {
+/**
+ * @param {import("node:test").TestContext} t
+ * @param {object} [network]
+ * @param {typeof globalThis.WebSocket} [network.made]
+ * @param {Promise<void>} [network.slow]  answers to questions take until then
+ */
+function page(t, { made = WebSocket, slow } = {}) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   lines = [];
   const uploads = new Uploads();
@@ -64,6 +69,7 @@ function page(t, made = WebSocket) {
     base: new URL("https://host/drop/"),
     send: async ({ url, headers }) => {
       asked.push(`${url} ${headers?.["Drop-Session"]}`);
+      await slow;
       return { status: 200, header: () => null, json: { uploads: [{ ...U, state: "stored" }] } };
     },
     cut: () => cuts++,
@@ -71,7 +77,6 @@ function page(t, made = WebSocket) {
     WebSocket: made,
     random: () => 1,
   });
-  t.after(() => progress.close());
   progress.connect();
   const line = () => /** @type {Line} */ (lines.at(-1));
   return {
@@ -102,6 +107,20 @@ test("a connection that does not come about is given up after 5 s", (t) => {
   assert.ok(zombie.closed);
   tick(1000);
   assert.equal(lines.length, 2);
+});
+
+test("the snapshot of many files may take a minute over a slow line, and no longer", (t) => {
+  const { uploads, line, tick } = page(t);
+  line().onopen?.();
+  tick(59_000);
+  line().tell({ type: "snapshot", uploads: [U] });
+  assert.deepEqual([uploads.items.size, lines.length], [1, 1]);
+  line().onclose?.();
+  tick(1000);
+  const silent = line();
+  silent.onopen?.();
+  tick(60_000);
+  assert.ok(silent.closed);
 });
 
 test("a silent connection is asked for a sign of life, and its death doubts the others", (t) => {
@@ -149,6 +168,24 @@ test("where WebSockets do not get through, asking does", async (t) => {
   assert.equal(uploads.items.get("a")?.state, "stored");
 });
 
+test("a slow answer is waited for, and is old news once a WebSocket gets through", async (t) => {
+  /** @type {() => void} */
+  let arrive = () => {};
+  const slow = /** @type {Promise<void>} */ (new Promise((resolve) => (arrive = resolve)));
+  const { uploads, line, tick, asked } = page(t, { slow });
+  for (const pause of [1000, 2000]) {
+    line().onclose?.();
+    tick(pause);
+  }
+  line().onopen?.();
+  for (let n = 0; n < 4; n++) tick(5000);
+  assert.equal(asked.length, 1, "another one would only make the first slower");
+  line().tell({ type: "snapshot", uploads: [U] });
+  arrive();
+  await new Promise((later) => setImmediate(later));
+  assert.equal(uploads.items.get("a")?.state, "received");
+});
+
 test("connecting anew leaves nothing of the old one", (t) => {
   const { progress, line, uploads } = page(t);
   const old = line();
@@ -164,7 +201,7 @@ test("where a WebSocket cannot even be made, asking does", async (t) => {
       throw new DOMException("switched off", "SecurityError");
     }
   };
-  const { uploads, tick } = page(t, /** @type {any} */ (none));
+  const { uploads, tick } = page(t, { made: /** @type {any} */ (none) });
   for (const pause of [1000, 5000]) tick(pause);
   await once(uploads, "add");
   assert.equal(uploads.items.get("a")?.state, "stored");

@@ -53,6 +53,7 @@ export function sender({
       xhr.open(method, String(url));
       for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
       grant(body ? idle : question);
+      xhr.onprogress = () => grant(idle);
       if (body) {
         xhr.upload.onprogress = ({ loaded, total }) => {
           grant(loaded < total ? idle : answer);

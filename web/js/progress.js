@@ -6,6 +6,8 @@
 import { Backoff } from "./backoff.js";
 
 const CONNECT = 5000; // ms; iOS leaves sockets connecting for ever
+const SNAPSHOT = 60_000; // ms: after that the server, whose ping was not answered, hangs up too
+const PONG = 5000; // ms
 const BEAT = 20_000; // ms of silence before a ping
 const POLL = 5000; // ms
 const GIVE_UP = 3; // failed connections after which polling begins
@@ -25,6 +27,7 @@ export class Progress {
   #timer;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #poller;
+  #asking = false;
   #failures = 1; // in a row; 0 after any message
 
   /**
@@ -67,7 +70,7 @@ export class Progress {
     if (!socket) return this.#lost();
     this.#socket = socket;
     this.#later(CONNECT, () => this.#lost());
-    socket.onopen = () => this.#say({ session: this.#session });
+    socket.onopen = () => this.#say({ session: this.#session }, SNAPSHOT);
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = () => this.#lost();
   }
@@ -86,11 +89,6 @@ export class Progress {
     }
   }
 
-  close() {
-    this.#drop();
-    this.#poll(false);
-  }
-
   #drop() {
     clearTimeout(this.#timer);
     const socket = this.#socket;
@@ -100,10 +98,13 @@ export class Progress {
     socket.close();
   }
 
-  /** @param {object} message */
-  #say(message) {
+  /**
+   * @param {object} message
+   * @param {number} patience  ms until there has to be a whole message in return
+   */
+  #say(message, patience) {
     this.#socket?.send(JSON.stringify(message));
-    this.#later(CONNECT, () => this.#lost());
+    this.#later(patience, () => this.#lost());
   }
 
   /** @param {any} message */
@@ -112,7 +113,7 @@ export class Progress {
     this.#failures = 0;
     this.#backoff.reset();
     this.#poll(false);
-    this.#later(BEAT, () => this.#say({ type: "ping" }));
+    this.#later(BEAT, () => this.#say({ type: "ping" }, PONG));
     if (type === "snapshot") this.#uploads.apply(uploads);
     if (type === "upload") this.#uploads.apply(upload);
   }
@@ -141,14 +142,17 @@ export class Progress {
   }
 
   async #ask() {
+    if (this.#asking) return; // a second answer would only delay the first
+    this.#asking = true;
     try {
       const headers = { "Drop-Session": this.#session };
       const url = new URL("api/uploads", this.#base);
       const { json } = await this.#send({ method: "GET", url, headers });
-      const uploads = Array.isArray(json) ? json : json?.uploads;
-      if (uploads) this.#uploads.apply(uploads);
+      // By now a WebSocket may have told more than this answer knows.
+      if (this.#poller && json?.uploads) this.#uploads.apply(json.uploads);
     } catch {
       // interrupted; the next poll asks again
     }
+    this.#asking = false;
   }
 }

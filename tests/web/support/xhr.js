@@ -12,6 +12,8 @@ class NodeRequest {
   /** @type {{onprogress: ((event: {loaded: number, total: number}) => void) | null}} */
   upload = { onprogress: null };
   /** @type {(() => void) | null} */
+  onprogress = null;
+  /** @type {(() => void) | null} */
   onloadend = null;
   status = 0;
   responseText = "";
@@ -96,6 +98,7 @@ class NodeRequest {
     let text = "";
     response.setEncoding("utf8").on("data", (piece) => {
       text += piece;
+      this.onprogress?.();
     });
     response.on("error", () => this.#end());
     response.on("end", () => {
