@@ -63,7 +63,7 @@ for (const { whose, load } of [
   }
 }
 
-test("every code of the server and of the page has its own words", async () => {
+test("every code of the server and of the page has its own words, and no other has", async () => {
   const source = await readFile(new URL("immich_drop/errors.py", ROOT), "utf8");
   const codes = [...source.matchAll(/code(?:: ClassVar\[str\])? = "(\w+)"/g)].map(
     ([, code]) => code,
@@ -71,11 +71,16 @@ test("every code of the server and of the page has its own words", async () => {
   assert.ok(codes.length > 25);
   const words = await wordsIn("en");
   const known = new Set(["internal", "offset_conflict"]);
-  for (const code of [...codes, "unreadable", "network"]) {
+  const all = new Set([...codes, "unreadable", "link_hold"]);
+  for (const code of all) {
     if (!known.has(code ?? "")) {
       assert.notEqual(words.reason(code ?? null), english.errors.internal, code);
     }
   }
+  assert.deepEqual(
+    Object.keys(english.errors).filter((code) => !all.has(code)),
+    [],
+  );
 });
 
 for (const { html, entry, load, some } of [

@@ -144,6 +144,5 @@ export default {
     name_required: "Deine Gastgeber möchten deinen Namen wissen.",
     unreadable:
       "Dein Gerät lässt uns diese Datei nicht mehr lesen. Bitte wähle sie noch einmal aus.",
-    network: "Die Verbindung ist abgerissen. Es geht von selbst weiter.",
   },
 };

@@ -138,6 +138,5 @@ export default {
     password_required: "The password is asked for once more.",
     name_required: "Your host would like to know your name.",
     unreadable: "Your device no longer lets us read this file. Please choose it again.",
-    network: "The connection was lost. It goes on by itself.",
   },
 };

@@ -142,6 +142,5 @@ export default {
     password_required: "Hay que escribir la contraseña otra vez.",
     name_required: "Tus anfitriones quieren saber tu nombre.",
     unreadable: "Tu dispositivo ya no nos deja leer este archivo. Elígelo otra vez.",
-    network: "Se perdió la conexión. Sigue por sí solo.",
   },
 };

@@ -149,6 +149,5 @@ export default {
     name_required: "Vos hôtes aimeraient connaître votre nom.",
     unreadable:
       "Votre appareil ne nous laisse plus lire ce fichier. Veuillez le choisir à nouveau.",
-    network: "La connexion a été coupée. L’envoi reprendra tout seul.",
   },
 };

@@ -142,6 +142,5 @@ export default {
     password_required: "Serve di nuovo la password.",
     name_required: "Chi ti ospita vorrebbe sapere il tuo nome.",
     unreadable: "Il tuo dispositivo non ci lascia più leggere questo file. Sceglilo di nuovo.",
-    network: "La connessione è caduta. Riprende da solo.",
   },
 };

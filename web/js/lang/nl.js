@@ -142,6 +142,5 @@ export default {
     password_required: "Het wachtwoord is nog een keer nodig.",
     name_required: "Je naam is hier nodig.",
     unreadable: "Je apparaat laat ons dit bestand niet meer lezen. Kies het opnieuw.",
-    network: "De verbinding viel weg. Het gaat vanzelf verder.",
   },
 };

@@ -166,6 +166,5 @@ export default {
     password_required: "Trzeba jeszcze raz podać hasło.",
     name_required: "Gospodarze chcą znać Twoje imię.",
     unreadable: "Urządzenie nie pozwala już odczytać tego pliku. Wybierz go jeszcze raz.",
-    network: "Połączenie zostało przerwane. Samo ruszy dalej.",
   },
 };

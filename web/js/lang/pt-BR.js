@@ -143,6 +143,5 @@ export default {
     password_required: "A senha é pedida mais uma vez.",
     name_required: "Seus anfitriões gostariam de saber seu nome.",
     unreadable: "Seu aparelho não nos deixa mais ler este arquivo. Escolha-o de novo.",
-    network: "A conexão caiu. Continua sozinho.",
   },
 };
