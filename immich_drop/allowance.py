@@ -61,6 +61,3 @@ class Allowance:
         )
         if unfinished > self.open_uploads:
             raise TooManyUploads(f"{self.open_uploads} unfinished", retry_after=PAUSE)
-
-
-UNLIMITED = Allowance(open_uploads=0, session_bytes=0)

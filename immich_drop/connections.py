@@ -2,7 +2,7 @@
 
 The other limits count requests. But a connection costs an open file even when no request ever comes
 over it, and when there are no more files Tornado's accept loop spins. So connections are counted
-here, as they come in.
+here, as they come in. Those that are let in can lend their socket to a thread (see `lending`).
 """
 
 import asyncio

@@ -62,7 +62,7 @@ class Receiver:
         self._allowance = allowance
         self._received = received
         self._now = now
-        self._under_way: dict[str, Reception] = {}
+        self._underway: dict[str, Reception] = {}
 
     async def begin(
         self, upload_id: str, chunk: Chunk, *, size: int | None, evict: Callable[[], None]
@@ -88,8 +88,8 @@ class Receiver:
             self._make_room(reception, size)
             if chunk.checksum is not None:
                 await self._expect(reception, chunk.checksum)
-            self._under_way[upload_id] = reception
-            held.callback(self._under_way.pop, upload_id)
+            self._underway[upload_id] = reception
+            held.callback(self._underway.pop, upload_id)
             reception.held = held.pop_all()
             return reception
 
@@ -183,7 +183,7 @@ class Receiver:
 
     def _refuse_late(self, upload_id: str, chunk: Chunk) -> None:
         """Refuse a chunk at an offset that is passed already, before it evicts another request."""
-        reception = self._under_way.get(upload_id)
+        reception = self._underway.get(upload_id)
         if reception and chunk.offset < reception.secured:
             raise OffsetConflict(f"at {reception.secured} or further, not {chunk.offset}")
 

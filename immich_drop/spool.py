@@ -25,7 +25,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.disk = Disk()
+        self._disk = Disk()
         self._claim: int | None = None
         self._digests: dict[str, Digest] = {}
         """Hashes of unfinished uploads, so that the next chunk goes on without reading."""
@@ -57,7 +57,7 @@ class Spool:
 
     def close(self) -> None:
         """Wait for what the threads are doing, end them, and give the folder up."""
-        self.disk.close()
+        self._disk.close()
         if self._claim is not None:
             os.close(self._claim)
 
@@ -107,7 +107,7 @@ class Spool:
 
         Raises Unavailable.
         """
-        await self.disk.run(partial(_set_date, self.path(upload_id), moment.timestamp()))
+        await self._disk.run(partial(_set_date, self.path(upload_id), moment.timestamp()))
 
     async def open(self, upload_id: str) -> SpoolFile:
         """Open an upload to append to it.
@@ -115,24 +115,27 @@ class Spool:
         The first bytes make the file, so that a new upload costs no trip to the disk of its own.
         """
         path, size = self.path(upload_id), self.offset(upload_id)
-        file = await self.disk.run(partial(open_file, path)) if size else None
+        file = await self._disk.run(partial(open_file, path)) if size else None
         digest = self._digests.setdefault(upload_id, Digest())
         if digest.hashed > size:
             digest = self._digests[upload_id] = Digest()
-        return SpoolFile(self.disk, path, file, size, digest)
+        return SpoolFile(self._disk, path, file, size, digest)
 
     async def truncate(self, upload_id: str, size: int) -> None:
         """Go back to `size` bytes. Nobody may have the upload open."""
         self._digests.pop(upload_id, None)
-        await self.disk.run(partial(os.truncate, self.path(upload_id), size))
+        await self._disk.run(partial(os.truncate, self.path(upload_id), size))
 
     async def delete(self, upload_id: str) -> None:
         """Forget the bytes of an upload, if there are any. Raises Unavailable."""
         self._digests.pop(upload_id, None)
-        await self.disk.run(partial(_delete, self.path(upload_id)))
+        await self._disk.run(partial(_delete, self.path(upload_id)))
 
     async def checksum(self, upload_id: str) -> bytes:
-        """Read the SHA-1 of a whole file, for one that arrived before a restart."""
+        """Read the SHA-1 of a file that is complete: its bytes may have changed since they came.
+
+        Raises Unavailable.
+        """
         file = await self.open(upload_id)
         try:
             return await file.checksum()
@@ -147,10 +150,10 @@ class Spool:
     async def blocks(self, upload_id: str, size: int) -> AsyncGenerator[memoryview]:
         """Read a file once, block after block of at most `size` bytes, one block ahead.
 
-        A block is valid until the next but one is asked for. Raises Unavailable.
+        A block is valid until the next one is asked for. Raises Unavailable.
         """
         path = self.path(upload_id)
-        file = await self.disk.run(partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
+        file = await self._disk.run(partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
         ahead: asyncio.Future[int] | None = None
         try:
             length = os.fstat(file).st_size
@@ -172,7 +175,7 @@ class Spool:
             os.close(file)
 
     def _read(self, file: int, buffer: memoryview, position: int) -> asyncio.Future[int]:
-        return asyncio.ensure_future(self.disk.run(partial(os.preadv, file, [buffer], position)))
+        return asyncio.ensure_future(self._disk.run(partial(os.preadv, file, [buffer], position)))
 
 
 def _delete(path: Path) -> None:

@@ -124,7 +124,7 @@ class DropHandler(RequestHandler):
     def _cookie(self) -> str:
         return f"unlocked-{scope(self.ref)}"
 
-    def own(self, session: str) -> str:
+    def scoped(self, session: str) -> str:
         """Prefix a session with its link: one browser has a session of its own for each."""
         return f"{scope(self.ref)}.{session}" if self.ref else session
 
@@ -143,7 +143,7 @@ class DropHandler(RequestHandler):
         session = self.request.headers.get("Drop-Session", "")
         if not is_session(session):
             raise BadRequest("no Drop-Session")
-        return self.own(session)
+        return self.scoped(session)
 
     def put_headers(self, headers: dict[str, str]) -> None:
         """Set several headers."""

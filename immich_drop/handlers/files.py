@@ -91,7 +91,7 @@ class CreationHandler(FilesHandler):
         session = creation.metadata.session
         if session is None:
             return creation
-        return replace(creation, metadata=replace(creation.metadata, session=self.own(session)))
+        return replace(creation, metadata=replace(creation.metadata, session=self.scoped(session)))
 
 
 class UploadHandler(FilesHandler):

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`: for whoever watches over the host."""
+"""`/healthz`, `/readyz` and `/metrics`: for whoever watches over the host."""
 
 from immich_drop.errors import NotFound
 from immich_drop.handlers.base import DropHandler

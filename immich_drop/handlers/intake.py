@@ -159,6 +159,9 @@ class Intake:
         return end - start
 
     def _pull(self, loan: Loan, space: memoryview) -> int:
+        # Runs in the thread, which alone writes the counts while it has the socket. The loop may
+        # read those of a moment ago: then `evict` closes a connection whose last byte has just
+        # come, and `Receiver._refuse_late` lets a chunk evict us that is late. What came is kept.
         count = loan.pull(space)
         self._arrived(count)
         return count

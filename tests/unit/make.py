@@ -9,10 +9,13 @@ from pathlib import Path
 
 from harness.wait import eventually
 
+from immich_drop.allowance import Allowance
 from immich_drop.db import Db
 from immich_drop.upload import OWN, Upload
 
 START = datetime(2026, 7, 4, 20, 15, 30, tzinfo=UTC)
+
+UNLIMITED = Allowance(open_uploads=0, session_bytes=0)
 
 
 class Clock:

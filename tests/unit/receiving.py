@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from immich_drop.allowance import UNLIMITED, Allowance
+from immich_drop.allowance import Allowance
 from immich_drop.create import Creator
 from immich_drop.db import Db
 from immich_drop.lifetime import Lifetime
@@ -21,7 +21,7 @@ from immich_drop.spool import Spool
 from immich_drop.sweep import Sweeper
 from immich_drop.tus import Chunk, Creation, Metadata
 from immich_drop.upload import OWN, Upload
-from unit.make import Clock
+from unit.make import UNLIMITED, Clock
 
 ADDRESS = "192.0.2.1"
 MAX_SIZE = 1000

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from immich_drop.allowance import PAUSE, UNLIMITED, Allowance
+from immich_drop.allowance import PAUSE, Allowance
 from immich_drop.db import Db
 from immich_drop.errors import SessionFull, TooManyUploads
 from immich_drop.upload import OWN, State, Upload
-from unit.make import opened, upload
+from unit.make import UNLIMITED, opened, upload
 
 SESSION = "s" * 22
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"

@@ -456,7 +456,7 @@ async def test_no_file_is_closed_while_a_thread_writes_to_it(tmp_path: Path) -> 
         loop.call_soon_threadsafe(started.set)
         os.write(pipe, bytes(100_000))  # blocks: a pipe holds 64 KiB
 
-    task = asyncio.ensure_future(spool.disk.run(job))
+    task = asyncio.ensure_future(spool._disk.run(job))
     await started.wait()
     for _ in range(3):
         task.cancel()

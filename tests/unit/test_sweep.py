@@ -43,7 +43,7 @@ async def test_what_was_discarded_when_we_died_is_gone_after_the_start(tmp_path:
     async with half(tmp_path) as first:
         made = await first.create()
         await first.bring(made.id, DATA[:5])
-        first.spool.disk.close()
+        first.spool._disk.close()
         with pytest.raises(RuntimeError):  # no thread deletes the file any more
             await first.lifetime.terminate(made.id)
         assert first.db.get(made.id) is None
