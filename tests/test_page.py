@@ -191,6 +191,20 @@ def test_removing_a_row_hands_the_keyboard_to_the_next(
     expect(page.locator("[data-act]:focus")).to_have_attribute("aria-label", re.compile(name))
 
 
+def test_the_way_out_of_a_row_is_called_what_it_does(
+    context: BrowserContext, product: Product
+) -> None:
+    page = play(context, product.url, "attention")
+    row = page.locator("[data-group=attention] li", has=page.locator("[data-act=retry]")).first
+    name = row.locator(".name").inner_text()
+    out = page.locator("li", has_text=name).locator("[data-act=remove]")
+    expect(out).to_have_attribute("aria-label", f"Remove {name}")
+    row.locator("[data-act=retry]").click()
+    expect(out).to_have_attribute("aria-label", f"Cancel {name}")
+    page.select_option("#language", "de")
+    expect(out).to_have_attribute("aria-label", f"{name} abbrechen")
+
+
 def test_pausing_moves_the_keyboard_along(context: BrowserContext, product: Product) -> None:
     page = play(context, product.url, "uploading")
     page.locator("[data-do=pause]").press("Enter")

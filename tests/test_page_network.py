@@ -330,7 +330,7 @@ def test_cancelled_files_are_forgotten_there_too(
     guest.network.rate = 100_000
     guest.pick(paths)
     until(lambda: len(set(product.spool) - before) == 3, "three uploads to be under way")
-    guest.row(paths[0]).locator("[data-act=cancel]").click()
+    guest.row(paths[0]).locator("[data-act=remove]").click()
     expect(guest.page.locator("#list li")).to_have_count(2)
     guest.press("stop")
     guest.press("cancelAll")

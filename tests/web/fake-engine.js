@@ -152,7 +152,6 @@ function commands(uploads) {
     },
     pause: hold("pause"),
     resume: hold("resume"),
-    cancel: drop,
     cancelAll: () => {
       for (const { id, state } of [...uploads.items.values()]) if (state === "waiting") drop(id);
     },

@@ -192,7 +192,7 @@ test("what is cancelled is forgotten, here and there", async (t) => {
   queue.add([photo(900 * KIB).picked]);
   await until(uploads, () => first(uploads).acked > 0);
   const { id, upload } = first(uploads);
-  queue.cancel(id);
+  queue.remove(id);
   assert.equal(uploads.items.size, 0);
   await server.asked(`DELETE /files/${upload}`);
   uploads.apply({
@@ -208,7 +208,7 @@ test("what was cancelled too late is shown again", async (t) => {
   server.faults.push({ on: "POST", lose: true });
   queue.add([photo(100 * KIB).picked]);
   await until(uploads, all("offline"));
-  queue.cancel(first(uploads).id);
+  queue.remove(first(uploads).id);
   await kept;
   assert.deepEqual(states(uploads), ["received"]);
 });

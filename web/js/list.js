@@ -168,8 +168,7 @@ export class List {
     const id = button?.closest("li")?.dataset.id;
     if (!(button instanceof HTMLElement) || id === undefined) return;
     if (button.dataset.act === "retry") this.#commands.retry(id);
-    else if (button.dataset.act === "remove") this.#commands.remove(id);
-    else this.#commands.cancel(id);
+    else this.#commands.remove(id);
   }
 }
 

@@ -98,8 +98,8 @@ export class Queue {
     this.#lanes.resume();
   };
 
-  /** @type {Commands["cancel"]} */
-  cancel = (id) => {
+  /** @type {Commands["remove"]} */
+  remove = (id) => {
     const transfer = this.#transfers.get(id);
     if (transfer) this.#drop(transfer);
   };
@@ -107,11 +107,6 @@ export class Queue {
   cancelAll = () => {
     for (const transfer of this.#transfers.values())
       if (!SAFE.has(transfer.item.state)) this.#drop(transfer);
-  };
-
-  /** @type {Commands["remove"]} */
-  remove = (id) => {
-    this.cancel(id);
   };
 
   /** @type {Commands["retry"]} */

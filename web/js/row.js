@@ -15,14 +15,14 @@ const FACES = {
   failed: { icon: "attention", word: "stateFailed" },
 };
 
-/** @type {Partial<Record<ItemState, "cancel" | "remove">>} action of the button at the row's end */
+/** @type {Partial<Record<ItemState, Key>>} what the button at the row's end is called, if it has one */
 const WAYS_OUT = {
-  waiting: "cancel",
-  uploading: "cancel",
-  offline: "cancel",
-  paused: "cancel",
-  interrupted: "remove",
-  failed: "remove",
+  waiting: "cancelItem",
+  uploading: "cancelItem",
+  offline: "cancelItem",
+  paused: "cancelItem",
+  interrupted: "removeItem",
+  failed: "removeItem",
 };
 
 /** One file in the list: created from the template, then updated in place. */
@@ -73,7 +73,6 @@ export class Row {
   /** Write all texts again, in the current language. @param {Item} item */
   translate(item) {
     delete this.element.dataset.state;
-    this.#parts.out.removeAttribute("aria-label");
     this.element.querySelector("[data-act=retry]")?.remove();
     this.#introduce(item);
     this.patch(item);
@@ -117,13 +116,10 @@ export class Row {
   /** Show the buttons that make sense now. @param {Item} item */
   #offer(item) {
     const { out } = this.#parts;
-    const act = WAYS_OUT[item.state];
-    out.hidden = act === undefined;
-    if (act && (out.dataset.act !== act || !out.hasAttribute("aria-label"))) {
-      out.dataset.act = act;
-      const key = act === "cancel" ? "cancelItem" : "removeItem";
-      out.setAttribute("aria-label", this.#words.say(key, { name: item.name }));
-    }
+    const way = WAYS_OUT[item.state];
+    out.hidden = way === undefined;
+    const label = way && this.#words.say(way, { name: item.name });
+    if (label && out.getAttribute("aria-label") !== label) out.setAttribute("aria-label", label);
     this.#offerRetry(item);
   }
 

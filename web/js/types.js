@@ -96,11 +96,10 @@
  * @property {(name: string) => void} introduce  the guest's name for uploads created from now on; empty: none
  * @property {() => void} pause
  * @property {() => void} resume
- * @property {(id: string) => void} cancel   stop, tell the server to forget it, drop the item
+ * @property {(id: string) => void} remove   stop, tell the server to forget it, drop the item
  * @property {() => void} cancelAll          every item that is not safe yet
  * @property {(id: string) => void} retry    one failed item
  * @property {() => void} retryAll
- * @property {(id: string) => void} remove   forget an item that is finished, failed or interrupted
  * @property {() => void} nudge              retry at once: the guest tapped, or the network is back
  * @property {() => Promise<void>} reopen    go on with interrupted items from stored file handles (needs a tap)
  */
