@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { direction, LANGUAGES, pickLanguage } from "../../web/js/i18n.js";
+import { LANGUAGES, pickLanguage } from "../../web/js/i18n.js";
 import english from "../../web/js/lang/en.js";
 import { closure } from "./support/modules.js";
 import { ofDoor, ofPage, wordsIn } from "./support/words.js";
@@ -142,11 +142,6 @@ test("the language is the first wish that can be met", () => {
   assert.equal(pickLanguage(["zz", "PL"]), "pl");
   assert.equal(pickLanguage(["zz"]), "en");
   assert.equal(pickLanguage([]), "en");
-});
-
-test("Arabic and Hebrew would run from right to left", () => {
-  assert.equal(direction("ar-EG"), "rtl");
-  assert.equal(direction("pt-BR"), "ltr");
 });
 
 test("a plural is chosen by the rules of the language, its number written as there", async () => {

@@ -59,8 +59,6 @@ const SAID_AS = {
   password_wrong: "password_required",
 };
 
-const RIGHT_TO_LEFT = new Set(["ar", "fa", "he", "ur"]);
-
 /**
  * The first wish that is available, exactly or as the same language of another country.
  *
@@ -78,11 +76,6 @@ export function pickLanguage(wishes) {
     if (found) return found;
   }
   return "en";
-}
-
-/** @param {string} lang @returns {"ltr" | "rtl"} */
-export function direction(lang) {
-  return RIGHT_TO_LEFT.has(lang.split("-")[0] ?? "") ? "rtl" : "ltr";
 }
 
 /**

@@ -1,4 +1,4 @@
-import { direction, LANGUAGES, pickLanguage, Words } from "./i18n.js";
+import { LANGUAGES, pickLanguage, Words } from "./i18n.js";
 import { recall, remember } from "./storage.js";
 
 const KEY = "language";
@@ -16,7 +16,6 @@ export async function speak(load) {
   const words = new Words(lang, await load(lang), load);
   const write = () => {
     document.documentElement.lang = words.lang;
-    document.documentElement.dir = direction(words.lang);
     words.write(document);
   };
   words.addEventListener("change", write);
