@@ -1,5 +1,7 @@
 // Identifies the guest's browser by an unguessable id that lasts as long as the browser's storage.
 
+import { recall, remember } from "./storage.js";
+
 const KEY = "drop-session";
 const LINK = /\/(share|s)\/[^/]+\/$/; // the drop of a link, which shares its origin with others
 const TAKEN = 1500; // ms: before a reload, the old page may release its lock late
@@ -33,21 +35,11 @@ export async function session({
 } = {}) {
   const key = LINK.test(path) ? KEY + path : KEY;
   for (const storage of [local, tab]) {
-    const id = recall(storage, key);
+    remember(key, recall(key, storage) ?? newId(), storage);
+    const id = recall(key, storage); // null where storage is blocked
     if (id && (await claim(id, locks, taken))) return id;
   }
   return newId();
-}
-
-/** @param {() => Storage} storage @param {string} key */
-function recall(storage, key) {
-  try {
-    const id = storage().getItem(key) ?? newId();
-    storage().setItem(key, id);
-    return id;
-  } catch {
-    return null;
-  }
 }
 
 /**
