@@ -54,7 +54,7 @@ class Creator:
         """Create an upload, or return the one just created for the same item by another request.
 
         Raises TypeNotAccepted, NameRequired, RateLimited, TooManyUploads, SessionFull, DiskFull,
-        Unavailable.
+        StateConflict, Unavailable.
         """
         extension = extension_of(creation.metadata.name)
         if not self._accepts(extension):

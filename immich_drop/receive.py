@@ -130,7 +130,7 @@ class Receiver:
     async def inspect(self, upload_id: str) -> tuple[Upload, int]:
         """Return an upload and its offset, which no older request can change any more.
 
-        Raises NotFound, Superseded, Unavailable.
+        Raises NotFound, Superseded, DiskFull, Unavailable.
         """
         async with self._locker.enter(upload_id):
             upload = await self._recover(upload_id)
