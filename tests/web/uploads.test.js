@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { kindOf, nameOf, newItem } from "../../web/js/item.js";
 import { Uploads } from "../../web/js/uploads.js";
@@ -134,6 +135,24 @@ test("a snapshot brings back what a reload forgot, and drops what is forgotten t
   ]);
   assert.equal(uploads.items.get("done")?.kind, "video");
 });
+
+for (const version of ["2.7.5", "pre-3.0"])
+  test(`what Immich ${version} takes is a photo or a video here, too, and in the host's notice`, async () => {
+    const read = (/** @type {string} */ path) =>
+      readFile(new URL(`../../${path}`, import.meta.url), "utf8");
+    const recorded = (await read(`tests/recordings/immich-${version}.jsonl`)).trim().split("\n");
+    const { response } = recorded.map((line) => JSON.parse(line)).find(isMediaTypes);
+    const { image, video } = response.body;
+    for (const extension of image) assert.equal(kindOf(`a${extension}`), "photo", extension);
+    for (const extension of video) assert.equal(kindOf(`a${extension}`), "video", extension);
+    const [, videos] = /_VIDEOS = """([^"]+)"""/.exec(await read("immich_drop/accepted.py")) ?? [];
+    assert.deepEqual(videos?.trim().split(/\s+/), video);
+  });
+
+/** @param {{name: string}} exchange */
+function isMediaTypes({ name }) {
+  return name === "media-types";
+}
 
 test("kinds and names", () => {
   assert.equal(kindOf("a.HEIC"), "photo");

@@ -18,9 +18,10 @@ export function isShut(code) {
   return isClosed(code) || RENEWABLE.has(code);
 }
 
-const VIDEO = /\.(3gp|avi|flv|insv|m2ts?|m4v|mkv|mov|mp4|mpe?g|mts|mxf|vob|webm|wmv)$/i;
+// What Immich takes, up to 3.2.
+const VIDEO = /\.(3gpp?|avi|flv|insv|m2ts?|m4v|mkv|mov|mp[4e]|mpe?g|mts|mxf|ts|vob|webm|wmv)$/i;
 const PHOTO =
-  /\.(3fr|ar[iw]|avif|bmp|c[ai][pn]|cr[23w]|dcr|dng|erf|fff|gif|hei[cf]|hif|iiq|insp|jfif|jp[2eg]|jpeg|jxl|k25|kdc|mrw|nef|nrw|or[fi]|pef|png|psd|ra[fw]|rw[2l]|sr[2fw]|svg|tiff?|webp|x3f)$/i;
+  /\.(3fr|ar[iw]|avif|bmp|c[ai][pn]|cr[23w]|dcr|dng|erf|fff|gif|hei[cf]|hif|iiq|insp|jp[2eg]|jpeg|jxl|k25|kdc|mpo|mrw|nef|nrw|or[fi]|pef|png|psd|ra[fw]|rw[2l]|sr[2fw]|svg|tiff?|webp|x3f)$/i;
 
 /** @type {Record<string, string>} */
 const EXTENSIONS = {
