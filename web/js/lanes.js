@@ -5,12 +5,12 @@
 /** @import {Known} from "./known.js" */
 /** @import {Transfer} from "./transfer.js" */
 /** @import {Uploads} from "./uploads.js" */
-import { WHOLE } from "./fingerprint.js";
 import { SAFE } from "./item.js";
 import { Scout } from "./scout.js";
 
 const LANES = 3; // browsers allow six connections, and other requests need some of them
 const BIG = 200 * 2 ** 20; // one of these at a time, so that photos overtake videos
+const LITTLE = 256 * 1024; // with no more left to send, it is not worth stopping
 
 export class Lanes {
   /** @type {Set<Transfer>} in order */
@@ -155,7 +155,7 @@ export class Lanes {
     const bringer = this.#bringers.get(sha1);
     const lives = bringer && this.#uploads.items.has(bringer.item.id);
     if (!lives || bringer.item.state === "failed") this.#bringers.set(sha1, transfer);
-    else if (this.#running.has(transfer) && rest(transfer) > WHOLE) {
+    else if (this.#running.has(transfer) && rest(transfer) > LITTLE) {
       transfer.stop(); // a copy waits until it is clear what becomes of the other
       this.add(transfer);
     }
@@ -169,7 +169,7 @@ export class Lanes {
   #known(transfer) {
     const { item } = transfer;
     if (SAFE.has(item.state) || item.state === "failed") return;
-    if (this.#running.has(transfer) && rest(transfer) < WHOLE) return;
+    if (this.#running.has(transfer) && rest(transfer) <= LITTLE) return;
     this.#uploads.change(item, { state: "duplicate", acked: item.size, flying: 0, code: null });
     if (transfer.begun || item.upload) transfer.terminate().catch(() => {}); // else the server cleans up
   }
