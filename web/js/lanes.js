@@ -85,6 +85,7 @@ export class Lanes {
   /** Fill the lanes. */
   pump() {
     this.#due = false;
+    this.#settle();
     while (!this.#uploads.paused && !this.#uploads.held && this.#running.size < LANES) {
       const transfer = this.#pick();
       if (!transfer) break;
@@ -113,24 +114,31 @@ export class Lanes {
     let next = null;
     const big = this.running.some(isBig);
     for (const transfer of this.#waiting) {
-      if (this.#running.has(transfer) || (big && isBig(transfer)) || this.#isCopy(transfer))
-        continue;
+      const bringer = this.#bringer(transfer);
+      if (bringer && this.#running.has(bringer)) continue;
+      if (this.#running.has(transfer) || (big && isBig(transfer))) continue;
       if (transfer.asked || this.#scout.skips(transfer)) return transfer;
       if (!transfer.twin) next ??= transfer;
     }
     return next;
   }
 
+  /** Take out the files whose bytes another one has brought. */
+  #settle() {
+    for (const transfer of this.#waiting) {
+      const bringer = this.#bringer(transfer);
+      if (bringer && SAFE.has(bringer.item.state)) this.#known(transfer);
+    }
+  }
+
   /**
-   * Whether another transfer is sending the same bytes, or has sent them.
+   * The other transfer that sends the same bytes, or has sent them.
    *
    * @param {Transfer} transfer
    */
-  #isCopy(transfer) {
+  #bringer(transfer) {
     const bringer = this.#bringers.get(transfer.sha1 ?? "");
-    if (!bringer || bringer === transfer) return false;
-    if (SAFE.has(bringer.item.state)) this.#known(transfer);
-    return this.#running.has(bringer) || SAFE.has(bringer.item.state);
+    return bringer === transfer ? undefined : bringer;
   }
 
   /**
