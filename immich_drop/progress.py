@@ -6,7 +6,6 @@ replaced by newer ones, so at most one event for each upload waits for a stalled
 """
 
 import asyncio
-from collections.abc import Iterable
 from typing import TypedDict
 
 from immich_drop.upload import State, Upload
@@ -90,10 +89,5 @@ class Progress:
 
     def publish(self, upload: Upload, *, offset: int = 0, sent: int = 0) -> None:
         """Send the state of an upload to the watchers of its session."""
-        self.tell(upload.session, (event(upload, offset=offset, sent=sent),))
-
-    def tell(self, session: str | None, events: Iterable[Event]) -> None:
-        """Send events to the watchers of a session."""
-        for watcher in self._watchers.get(session or "", ()):
-            for news in events:
-                watcher.offer(news)
+        for watcher in self._watchers.get(upload.session or "", ()):
+            watcher.offer(event(upload, offset=offset, sent=sent))
