@@ -61,7 +61,7 @@ def provoke(product: Product, immich: Immich, end: str) -> None:
     product.tus.ask("POST", "/files/", VERSION | {"Upload-Length": raw.decode("latin-1")})
     product.tus.post(3, metadata(filename=f"{evil}.exe"))
     product.tus.post(3, metadata(filename="a.jpg", session=evil))
-    fault = {"match": "POST /assets", "status": 500, "message": evil, "times": None}
+    fault = {"match": "POST /assets", "status": 408, "message": evil, "times": None}
     with immich.fault("status", **fault):
         url = product.tus.upload(raw)
         waits = f"upload={url.rpartition('/')[2]} waits: immich_trouble"
