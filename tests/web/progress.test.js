@@ -119,8 +119,25 @@ test("the snapshot of many files may take a minute over a slow line, and no long
   tick(1000);
   const silent = line();
   silent.onopen?.();
-  tick(60_000);
+  tick(20_000);
+  tick(39_000);
+  assert.ok(!silent.closed);
+  tick(1000);
   assert.ok(silent.closed);
+});
+
+test("where a connection stays silent, polling begins long before it is given up", async (t) => {
+  const { uploads, line, asked, tick } = page(t);
+  line().onopen?.();
+  tick(20_000);
+  assert.ok(!line().closed);
+  tick(5000);
+  assert.equal(asked.length, 1);
+  await new Promise(setImmediate);
+  assert.equal(uploads.items.get("a")?.state, "stored");
+  line().tell({ type: "snapshot", uploads: [U] });
+  tick(15_000);
+  assert.equal(asked.length, 1);
 });
 
 test("a silent connection is asked for a sign of life, and its death doubts the others", (t) => {

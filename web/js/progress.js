@@ -6,6 +6,7 @@
 import { Backoff } from "./backoff.js";
 
 const CONNECT = 5000; // ms; iOS leaves sockets connecting for ever
+const SLOW = 20_000; // ms without a snapshot after which polling begins as well
 const SNAPSHOT = 60_000; // ms: after that the server, whose ping was not answered, hangs up too
 const PONG = 5000; // ms
 const BEAT = 20_000; // ms of silence before a ping
@@ -70,7 +71,14 @@ export class Progress {
     if (!socket) return this.#lost();
     this.#socket = socket;
     this.#later(CONNECT, () => this.#lost());
-    socket.onopen = () => this.#say({ session: this.#session }, SNAPSHOT);
+    socket.onopen = () => {
+      this.#say({ session: this.#session });
+      // A line may be slow, or a proxy may let us connect and nothing through.
+      this.#later(SLOW, () => {
+        this.#poll(true);
+        this.#later(SNAPSHOT - SLOW, () => this.#lost());
+      });
+    };
     socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
     socket.onclose = () => this.#lost();
   }
@@ -98,13 +106,14 @@ export class Progress {
     socket.close();
   }
 
-  /**
-   * @param {object} message
-   * @param {number} patience  ms until there has to be a whole message in return
-   */
-  #say(message, patience) {
+  /** @param {object} message */
+  #say(message) {
     this.#socket?.send(JSON.stringify(message));
-    this.#later(patience, () => this.#lost());
+  }
+
+  #ping() {
+    this.#say({ type: "ping" });
+    this.#later(PONG, () => this.#lost());
   }
 
   /** @param {any} message */
@@ -113,7 +122,7 @@ export class Progress {
     this.#failures = 0;
     this.#backoff.reset();
     this.#poll(false);
-    this.#later(BEAT, () => this.#say({ type: "ping" }, PONG));
+    this.#later(BEAT, () => this.#ping());
     if (type === "snapshot") this.#uploads.apply(uploads);
     if (type === "upload") this.#uploads.apply(upload);
   }
