@@ -18,7 +18,7 @@ from immich_drop.errors import (
     ImmichTrouble,
     ImmichUnavailable,
     ImmichUnverified,
-    Unavailable,
+    SpoolMissing,
 )
 from immich_drop.immich import Found, Immich
 from immich_drop.ledger import Ledger
@@ -182,15 +182,19 @@ class ImmichCourier:
         )
 
     async def _look_again(self, upload: Upload, checksum: bytes) -> None:
+        """See that the bytes are there, and, where in doubt, that they are the same.
+
+        Raises SpoolMissing, Damaged, Unavailable.
+        """
+        held = self._spool.offset(upload.id)
+        if held != upload.length:
+            raise SpoolMissing(f"the spool holds {held} of {upload.length} bytes")
         if upload.id in self._doubted and await self._spool.checksum(upload.id) != checksum:
             raise Damaged("its SHA-1 is another than when it was received")
 
     async def _send(
         self, upload: Upload, checksum: bytes, sent: Callable[[int], None]
     ) -> Delivered:
-        held = self._spool.offset(upload.id)
-        if held != upload.length:
-            raise Unavailable(f"the spool holds {held} of {upload.length} bytes")
         moment, xmp = await asyncio.to_thread(self._look_into, upload)
         async with self._slots, aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
             try:

@@ -29,6 +29,7 @@
     ├── HeadersTooLarge           431
     ├── ChecksumMismatch          460   tus 1.0.0, checksum extension
     ├── Unavailable               503   our own disk or database does not answer; with Retry-After
+    │   └── SpoolMissing          503   the bytes of an upload are not where they were
     ├── DiskFull                  507   what is stored is safe
     └── ImmichError               502   why a delivery did not end in Immich
         ├── ImmichHold            502   nothing can be delivered until this is over
@@ -287,6 +288,12 @@ class Unavailable(DropError):
     code = "unavailable"
     message = "The server is busy. Please try again in a moment."
     retry_after = 5
+
+
+class SpoolMissing(Unavailable):
+    """The spool does not hold an upload that was received: is its disk mounted?"""
+
+    code = "spool_missing"
 
 
 class DiskFull(DropError):

@@ -59,12 +59,18 @@ class Sweeper:
         Other files without a row are left alone. Call before the first request.
         """
         await self._delete_needless()
-        strangers = self._spool.ids() - self._db.unsettled()
-        if strangers:
+        held = self._spool.ids()
+        if strangers := held - self._db.unsettled():
             log.warning(
                 "the spool holds %d files the database does not know: they are left alone. "
                 "Restore the database that knows them, or move them elsewhere.",
                 len(strangers),
+            )
+        if missing := self._db.links_of(State.RECEIVED).keys() - held:
+            log.error(
+                "the spool lacks %d files that wait for Immich: is its disk mounted, is SPOOL_DIR "
+                "right? They wait until they are there.",
+                len(missing),
             )
 
     async def _delete_needless(self) -> None:

@@ -128,7 +128,7 @@ async def test_one_that_fails_does_not_hold_up_the_others(tmp_path: Path) -> Non
         await drop.settled(good.id)
         for each in (bad, short):
             row = await drop.until(each.id, lambda row: row.attempts > 2)
-            assert (row.state, row.code) == (State.RECEIVED, "unavailable")
+            assert (row.state, row.code) == (State.RECEIVED, "spool_missing")
         assert [asset.checksum for asset in drop.standin.assets] == [sha1(DATA)]
         drop.spool.path(bad.id).write_bytes(b"bad")
         await drop.settled(bad.id)
@@ -492,6 +492,24 @@ async def test_progress_is_told_but_not_every_block(tmp_path: Path) -> None:
         sent = [event["sent"] for event in drop.events if event["sent"]]
         assert len(sent) == 1, "the clock stood still"
         assert 0 < sent[0] <= 3_000_000
+
+
+@pytest.mark.gen_test
+async def test_a_disk_that_was_not_there_at_the_start_damages_nothing(tmp_path: Path) -> None:
+    """Its folder is empty then: the files wait until they are back."""
+    standin = StandIn(tmp_path / "immich", job_delay=None)
+    await standin.start()
+    async with half(tmp_path, standin=standin) as drop:
+        await standin.down()
+        made = await drop.receive(DATA)
+    (tmp_path / "spool").rename(tmp_path / "unplugged")
+    standin.up()
+    async with half(tmp_path, standin=standin) as drop:
+        row = await drop.until(made.id, lambda row: row.code is not None)
+        assert (row.state, row.code) == (State.RECEIVED, "spool_missing")
+        (tmp_path / "unplugged" / made.id).rename(drop.spool.path(made.id))
+        assert (await drop.settled(made.id)).state is State.STORED
+    await standin.stop()
 
 
 @pytest.mark.gen_test

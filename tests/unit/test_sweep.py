@@ -78,6 +78,20 @@ async def test_a_lost_database_never_costs_a_file(
 
 
 @pytest.mark.gen_test
+async def test_a_spool_that_is_not_there_is_said_and_nothing_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder of a disk that is not mounted is empty."""
+    async with half(tmp_path) as first:
+        made = await first.create()
+        await first.bring(made.id, DATA)
+    (tmp_path / "spool").rename(tmp_path / "unplugged")
+    async with half(tmp_path) as later:
+        assert "lacks 1 files" in caplog.text
+        assert [row.id for row in later.db.in_state(State.RECEIVED)] == [made.id]
+
+
+@pytest.mark.gen_test
 async def test_a_backup_put_back_never_costs_what_came_after_it(tmp_path: Path) -> None:
     async with half(tmp_path) as first:
         before = await first.create()

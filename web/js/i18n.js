@@ -44,6 +44,7 @@ const SAID_AS = {
   too_many_connections: "rate_limited",
   too_many_uploads: "rate_limited",
   unavailable: "rate_limited",
+  spool_missing: "rate_limited",
   immich: "immich_refused",
   damaged: "checksum_mismatch",
   immich_unavailable: "immich_hold",
