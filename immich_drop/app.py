@@ -271,6 +271,8 @@ class App:
         self._spool.claim()
         self._db.open()
         self._accepted.load()
+        if self._notifier is not None:
+            await self._notifier.start()
         await self._sweeper.clear()
         sockets = listen(settings.host, settings.port)
         parts = self._make_parts()

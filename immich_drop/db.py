@@ -163,21 +163,24 @@ class Db:
         query = "SELECT id, link FROM uploads WHERE state = ? ORDER BY created_at"
         return {str(upload_id): str(link) for upload_id, link in self.read(query, state)}
 
-    def last_stored(self, *, after: datetime, until: datetime) -> datetime | None:
-        """Tell when the last upload got into Immich, after one moment and not after another."""
+    def span(
+        self, state: State, *, after: datetime, until: datetime
+    ) -> tuple[datetime, datetime] | None:
+        """Tell when the first and the last upload got into a state, of those that did meanwhile."""
         query = (
-            "SELECT max(updated_at) FROM uploads"
-            " WHERE state = 'stored' AND updated_at > ? AND updated_at <= ?"
+            "SELECT min(updated_at), max(updated_at) FROM uploads"
+            " WHERE state = ? AND updated_at > ? AND updated_at <= ?"
         )
-        return _moment(self.read(query, to_ms(after), to_ms(until)))
+        ((first, last),) = self.read(query, state, to_ms(after), to_ms(until))
+        return None if first is None else (from_ms(first), from_ms(last))
 
-    def stored(self, *, after: datetime, until: datetime) -> list[Upload]:
-        """Return every upload that got into Immich meanwhile, in the order they came."""
+    def meanwhile(self, state: State, *, after: datetime, until: datetime) -> list[Upload]:
+        """Return every upload that got into a state meanwhile, in the order they were created."""
         query = (
-            "SELECT * FROM uploads WHERE state = 'stored' AND updated_at > ? AND updated_at <= ?"
+            "SELECT * FROM uploads WHERE state = ? AND updated_at > ? AND updated_at <= ?"
             " ORDER BY created_at"
         )
-        return self._many(query, to_ms(after), to_ms(until))
+        return self._many(query, state, to_ms(after), to_ms(until))
 
     def waiting(self, code: str) -> dict[str, int]:
         """Count the received uploads of each link where some wait for a reason.
@@ -192,7 +195,8 @@ class Db:
 
     def since(self, state: State) -> datetime | None:
         """Tell since when the first upload that is in a state is in it."""
-        return _moment(self.read("SELECT min(updated_at) FROM uploads WHERE state = ?", state))
+        ((first,),) = self.read("SELECT min(updated_at) FROM uploads WHERE state = ?", state)
+        return None if first is None else from_ms(first)
 
     def underway(self, checksums: Iterable[bytes], *, link: str) -> set[bytes]:
         """Tell which checksums came by a link, are received, and on their way to Immich."""
@@ -266,10 +270,6 @@ def to_ms(moment: datetime) -> int:
 def from_ms(value: int) -> datetime:
     """Read a moment from a column."""
     return datetime.fromtimestamp(value / 1000, UTC)
-
-
-def _moment(rows: list[sqlite3.Row]) -> datetime | None:
-    return None if rows[0][0] is None else from_ms(rows[0][0])
 
 
 def _to_column(value: object) -> object:

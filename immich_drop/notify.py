@@ -1,13 +1,13 @@
-"""Notices to the host: "47 photos and 3 videos have arrived, from Anna", or that some have to wait.
+"""Notices to the host: "47 photos and 3 videos have arrived, from Anna", or that some cannot.
 
-Off by default, and no upload ever waits for a notice. What has arrived is counted in the database,
+Off by default, and no upload ever waits for a notice. What there is to tell is in the database,
 so a notice that could not be sent is sent later, also after a restart.
 """
 
 import json
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.header import Header
 from itertools import groupby
 
@@ -19,13 +19,18 @@ from immich_drop.errors import LinkRevoked
 from immich_drop.facts import Facts
 from immich_drop.link import LinkBook
 from immich_drop.names import extension_of
-from immich_drop.upload import Upload
+from immich_drop.upload import State, Upload
 
 log = logging.getLogger(__name__)
 
 QUIET = timedelta(minutes=5)
 """A batch is over when nothing came for this long."""
 DAY = timedelta(days=1)
+"""With NOTIFY_DAILY: a batch is over this long after its first upload."""
+
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+"""Until a notice that could not be sent is tried again; doubles each time."""
 
 TIMEOUT = 20.0
 """Timeout of the request that sends a notice, in seconds."""
@@ -35,8 +40,14 @@ NAMES = 5
 
 ARRIVED = "notified-until"
 """Fact: the host was told of everything stored up to this time."""
+FAILED = "notified-failed"
+"""Fact: the host was told of everything that failed up to this time."""
 CLOSED = "notified-closed"
 """Fact: the closed links whose waiting uploads the host was told of."""
+
+Notice = tuple[str, dict[str, object]]
+"""A text, and what it tells as JSON."""
+Compose = Callable[[Sequence[Upload]], Notice]
 
 
 class Notifier:
@@ -62,48 +73,75 @@ class Notifier:
         self._book = book
         self._now = now
         self._client = AsyncHTTPClient(force_instance=True)
-        self._failing = False
+        self._pause: timedelta | None = None
+        self._again = datetime.min.replace(tzinfo=UTC)
+
+    async def start(self) -> None:
+        """Begin to count, unless an earlier process did."""
+        for key in (ARRIVED, FAILED):
+            if self._facts.recall(key) is None:
+                await self._facts.remember(key, self._now().isoformat())
 
     async def send_due(self) -> None:
         """Send the notices that are due."""
-        await self._tell_arrived()
+        await self._tell(ARRIVED, State.STORED, self._arrived)
+        await self._tell(FAILED, State.FAILED, self._failed)
         await self._tell_closed()
 
     def close(self) -> None:
         """Close the HTTP client."""
         self._client.close()
 
-    async def _tell_arrived(self) -> None:
+    async def _tell(self, key: str, state: State, compose: Compose) -> None:
+        """Tell of the uploads that got into a state since the fact `key`, once a batch is over."""
         now = self._now()
-        since = self._since(now)
-        # Those stored while the clock was ahead are dated in the future, and left out.
-        last = self._db.last_stored(after=since, until=now)
-        if last is None:
+        since = self._since(key, now)
+        # Those of a clock that was ahead are dated in the future, and left out.
+        span = self._db.span(state, after=since, until=now)
+        if span is None:
             return
-        due = since + DAY if self._daily else last + QUIET
+        first, last = span
+        due = first + DAY if self._daily else last + QUIET
         if now < due:
             return
-        arrived = self._db.stored(after=since, until=last)
-        by_link = groupby(sorted(arrived, key=_link), _link)
-        sentences = [self._sentence(link, list(uploads)) for link, uploads in by_link]
-        photos, videos = _kinds(arrived)
-        details = {"photos": photos, "videos": videos, "guests": _guests(arrived)}
-        if await self._send("\n".join(sentences), details):
-            await self._facts.remember(ARRIVED, last.isoformat())
+        sentence, details = compose(self._db.meanwhile(state, after=since, until=last))
+        if await self._send(sentence, details):
+            await self._facts.remember(key, last.isoformat())
+
+    def _arrived(self, uploads: Sequence[Upload]) -> Notice:
+        by_link = groupby(sorted(uploads, key=_link), _link)
+        sentences = [self._sentence(link, list(those)) for link, those in by_link]
+        photos, videos = _kinds(uploads)
+        return "\n".join(sentences), {
+            "photos": photos,
+            "videos": videos,
+            "guests": _guests(uploads),
+        }
+
+    def _failed(self, uploads: Sequence[Upload]) -> Notice:
+        codes = sorted({upload.code or "" for upload in uploads})
+        files = "1 file" if len(uploads) == 1 else f"{len(uploads)} files"
+        sentence = (
+            f"{files} cannot get into Immich ({', '.join(codes)}): "
+            "`python server.py status` lists what needs you."
+        )
+        return sentence, {"failed": len(uploads), "codes": codes}
 
     async def _tell_closed(self) -> None:
-        """Report a closed link once, and again if it was open in between."""
-        waiting = self._db.waiting(LinkRevoked.code)
+        """Report a closed link once, and again after nothing of it had to wait in between."""
+        closed = self._db.waiting(LinkRevoked.code)
         told = set((self._facts.recall(CLOSED) or "").split())
         sentences = [
             f"{self._name(link)}: {count} waiting, as Immich no longer lets this link upload."
-            for link, count in waiting.items()
+            for link, count in closed.items()
             if link not in told
         ]
         if sentences and not await self._send("\n".join(sentences), {"code": LinkRevoked.code}):
             return
-        if told != waiting.keys():
-            await self._facts.remember(CLOSED, " ".join(sorted(waiting)))
+        # While Immich is down, that is what its uploads wait for.
+        wait = set(self._db.links_of(State.RECEIVED).values()) if told else set()
+        if (known := closed.keys() | (told & wait)) != told:
+            await self._facts.remember(CLOSED, " ".join(sorted(known)))
 
     def _sentence(self, link: str, uploads: Sequence[Upload]) -> str:
         name, guests = self._name(link), _guests(uploads)
@@ -118,20 +156,26 @@ class Notifier:
         known = self._book.get(link)
         return known.title if known else ""
 
-    def _since(self, now: datetime) -> datetime:
-        fact = self._facts.recall(ARRIVED)
+    def _since(self, key: str, now: datetime) -> datetime:
+        fact = self._facts.recall(key)
         told = datetime.fromisoformat(fact) if fact else None
         return told if told and told <= now else now - DAY
 
     async def _send(self, sentence: str, details: dict[str, object]) -> bool:
+        """Send a notice, unless one failed just before; tells whether it was taken."""
+        now = self._now()
+        if timedelta() < self._again - now <= LONGEST_PAUSE:
+            return False
         try:
             await self._client.fetch(self._request(sentence, details))
         except (HTTPError, OSError) as error:
-            if not self._failing:
+            if self._pause is None:
                 log.warning("the notice could not be sent, it will be tried again: %s", error)
-            self._failing = True
+            # It may have been taken all the same: who answers too late gets few copies.
+            self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._pause else FIRST_PAUSE
+            self._again = now + self._pause
             return False
-        self._failing = False
+        self._pause = None
         return True
 
     def _request(self, sentence: str, details: dict[str, object]) -> HTTPRequest:

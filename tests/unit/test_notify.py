@@ -18,7 +18,7 @@ from tornado.web import Application, RequestHandler
 from immich_drop.db import Db
 from immich_drop.immich import SharedLink
 from immich_drop.link import LinkBook
-from immich_drop.notify import QUIET, Notifier
+from immich_drop.notify import LONGEST_PAUSE, QUIET, Notifier
 from immich_drop.upload import State
 from unit.make import START, opened, upload
 
@@ -97,6 +97,8 @@ async def telling(
                 now=lambda: host.now,
             )
             with closing(notifier):
+                await notifier.start()
+                host.now += timedelta(seconds=1)
                 yield host, notifier
 
 
@@ -150,18 +152,66 @@ async def test_a_notice_that_fails_is_sent_later_also_by_the_next_process(tmp_pa
 
 @pytest.mark.gen_test
 async def test_daily(tmp_path: Path) -> None:
+    """A day after the first photo of the party, not at once for that one alone."""
     async with telling(tmp_path, daily=True) as (host, notifier):
-        await host.arrive("a.jpg")
-        host.now += timedelta(days=1)
-        await host.arrive("b.jpg")
-        await notifier.send_due()
-        host.now += timedelta(hours=1)
+        host.now += timedelta(days=3)
+        for name in ("a.jpg", "b.jpg"):
+            await host.arrive(name)
+            await notifier.send_due()
+            host.now += timedelta(hours=23)
+        assert host.got == []
         await host.arrive("c.jpg")
         await notifier.send_due()
-        assert len(host.got) == 1
-        host.now += timedelta(days=1)
         await notifier.send_due()
-    assert len(host.got) == 2
+    assert [told["photos"] for told in host.told()] == [3]
+
+
+@pytest.mark.gen_test
+async def test_what_came_before_there_were_notices_is_not_told(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        await db.add(upload(state=State.STORED, updated_at=START - timedelta(hours=1)))
+    async with telling(tmp_path) as (host, notifier):
+        host.now += QUIET
+        await notifier.send_due()
+        await host.arrive("a.jpg")
+        host.now += timedelta(days=5)
+        await notifier.send_due()
+    assert [told["photos"] for told in host.told()] == [1], "however late"
+
+
+@pytest.mark.gen_test
+async def test_who_does_not_take_it_is_asked_ever_more_rarely(tmp_path: Path) -> None:
+    """Who takes it but answers too late would get a copy each minute."""
+    async with telling(tmp_path, status=500) as (host, notifier):
+        await host.arrive("a.jpg")
+        host.now += QUIET
+        for _ in range(180):
+            await notifier.send_due()
+            host.now += timedelta(minutes=1)
+        assert len(host.got) < 10
+        host.status = 200
+        host.now += LONGEST_PAUSE
+        await notifier.send_due()
+        before = len(host.got)
+        await host.arrive("b.jpg")
+        host.now += QUIET
+        await notifier.send_due()
+        assert len(host.got) == before + 1, "and at once when it has taken one"
+
+
+@pytest.mark.gen_test
+async def test_what_cannot_get_into_immich_is_told_once(tmp_path: Path) -> None:
+    async with telling(tmp_path) as (host, notifier):
+        for code in ("damaged", "immich_refused", "damaged"):
+            await host.db.add(upload(state=State.FAILED, code=code, updated_at=host.now))
+        await notifier.send_due()
+        assert host.got == [], "more may fail"
+        host.now += QUIET
+        for _ in range(3):
+            await notifier.send_due()
+    (told,) = host.told()
+    assert told["body"].startswith("3 files cannot get into Immich (damaged, immich_refused)")
+    assert (told["failed"], told["codes"]) == (3, ["damaged", "immich_refused"])
 
 
 @pytest.mark.gen_test
@@ -215,15 +265,19 @@ async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
         await LinkBook(host.db).remember(shared_link("club", "The club"), password=None)
         waits = {"state": State.RECEIVED, "code": "link_revoked", "link": "club"}
         made = [await host.db.add(upload(**waits)) for _ in range(2)]
-        await host.db.add(upload(**waits | {"code": None}))  # it has not tried
+        untried = await host.db.add(upload(**waits | {"code": None}))
         for _ in range(3):
             await notifier.send_due()
         assert len(host.got) == 1
-        for each in made:
-            await host.db.change(each, code=None)
+        for code in ("immich_unavailable", "link_revoked"):
+            made = [await host.db.change(each, code=code) for each in made]
+            await notifier.send_due()
+        assert len(host.got) == 1, "it was not open, Immich was down"
+        for each in [*made, untried]:
+            await host.db.move(each, State.STORED, asset_id="asset")
         await notifier.send_due()
         await host.db.add(upload(**waits))
         await notifier.send_due()
     sentences = [told["body"] for told in host.told()]
     why = "waiting, as Immich no longer lets this link upload."
-    assert sentences == [f"The club: 3 {why}", f"The club: 4 {why}"]
+    assert sentences == [f"The club: 3 {why}", f"The club: 1 {why}"]
