@@ -4,15 +4,19 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-FORMER = {"PUBLIC_URL": "PUBLIC_BASE_URL", "DROP_PAGE": "PUBLIC_UPLOAD_PAGE_ENABLED"}
+FORMER = {
+    "PUBLIC_URL": "PUBLIC_BASE_URL",
+    "DROP_PAGE": "PUBLIC_UPLOAD_PAGE_ENABLED",
+    "TRUSTED_PROXIES": "TRUSTED_PROXY",
+}
 """What keys were called in the older immich-drop."""
 
 NTFY = "ntfy+"
@@ -22,6 +26,9 @@ Network = IPv4Network | IPv6Network
 
 _VISIBLE = re.compile("[!-~]+")
 """What may stand in a line of HTTP."""
+
+_PORTS = {"http": 80, "https": 443}
+"""Those that an address does not have to name."""
 
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(B|KB|MB|GB|TB)?", re.IGNORECASE | re.ASCII)
 _SIZES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
@@ -56,10 +63,15 @@ def _positive(text: str) -> int:
     return number
 
 
+def _host(text: str) -> str:
+    """Take an IPv6 address as it stands in a URL, too."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
 def _port(text: str) -> int:
     number = _number(text)
     if number > 65535:
-        raise ValueError("must be a port from 1 to 65535, like 8080")
+        raise ValueError("must be a port from 1 to 65535, like 8080, or 0 for any that is free")
     return number
 
 
@@ -93,35 +105,52 @@ def _switch(text: str) -> bool:
 
 
 def _on_off(text: str) -> bool:
-    """Take true and false as well, as the older immich-drop has them."""
-    if text.lower() not in ("on", "off", "true", "false"):
-        raise ValueError("must be on or off")
-    return text.lower() in ("on", "true")
+    """Take all words that the older immich-drop has for them."""
+    for words, on in ((("on", "true", "yes", "1"), True), (("off", "false", "no", "0"), False)):
+        if text.lower() in words:
+            return on
+    raise ValueError("must be on or off")
 
 
 def _url(like: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        if not _is_url(text) or "?" in text:
+        if _split(text, like) is None or "?" in text:
             raise ValueError(f"must be an address, like {like}")
         return text.rstrip("/")
 
     return parse
 
 
-def _is_url(text: str) -> bool:
-    """Tell whether it is a web address in plain ASCII: müller has to be written xn--mller-kva."""
+def _split(text: str, like: str) -> SplitResult | None:
+    """Split a web address in plain ASCII: müller has to be written xn--mller-kva.
+
+    Returns None when it is none, and raises ValueError for a user name in it.
+    """
     try:
         parts = urlsplit(text)
-        named = (parts.hostname or "").encode("idna") and parts.port != 0
+        named = (parts.hostname or "").rstrip(".").encode("idna") and parts.port != 0
     except ValueError:  # of a port, of an address in brackets, of a name that can be none
-        return False
-    plain = _VISIBLE.fullmatch(text) and not set(text) & set("#@")
-    return parts.scheme in ("http", "https") and bool(named and plain)
+        return None
+    if "@" in parts.netloc:
+        raise ValueError(f"must be an address without a user name or password, like {like}")
+    plain = _VISIBLE.fullmatch(text) and "#" not in text
+    return parts if parts.scheme in _PORTS and named and plain else None
+
+
+def _public_url(text: str) -> str:
+    """Write it as browsers write theirs, which it is compared with."""
+    parts = urlsplit(_url("https://drop.example")(text))
+    host = (parts.hostname or "").rstrip(".")
+    netloc = f"[{host}]" if ":" in host else host
+    if parts.port not in (None, _PORTS[parts.scheme]):
+        netloc = f"{netloc}:{parts.port}"
+    return parts._replace(netloc=netloc).geturl()
 
 
 def _notify_url(text: str) -> str:
-    if not _is_url(text.removeprefix(NTFY)):
-        raise ValueError(f"must be an address, like https://hook.example or {NTFY}https://…/topic")
+    like = f"https://hook.example or {NTFY}https://…/topic"
+    if _split(text.removeprefix(NTFY), like) is None:
+        raise ValueError(f"must be an address, like {like}")
     return text
 
 
@@ -183,7 +212,10 @@ def _setting(parse: Callable[[str], Any], default: str = "", *, secret: bool = F
 class Settings:
     """Every choice, parsed and checked; the key of a field is its name in capitals."""
 
-    host: str = _setting(_text, "0.0.0.0")
+    written: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """The keys that are not left to their defaults."""
+
+    host: str = _setting(_host, "0.0.0.0")
     port: int = _setting(_port, "8080")
     immich_base_url: str = _setting(
         _required(
@@ -209,7 +241,7 @@ class Settings:
     link_revoked: str = _setting(_choice("hold", "fallback"), "hold")
     guest_name: str = _setting(_choice("off", "optional", "required"), "off")
     precheck: str = _setting(_choice("off", "drop", "library"), "drop")
-    public_url: str = _setting(_optional(_url("https://drop.example"), ""))
+    public_url: str = _setting(_optional(_public_url, ""))
     trusted_proxies: tuple[Network, ...] = _setting(_networks)
     base_path: str = _setting(_base_path)
     notify_url: str = _setting(_optional(_notify_url, ""), secret=True)
@@ -231,21 +263,42 @@ class Settings:
         """
         values: dict[str, Any] = {}
         mistakes: list[str] = []
-        for setting in fields(cls):
+        filled = {key: text.strip() for key, text in env.items() if text and text.strip()}
+        written = {key: name for key in keys() for name in _names(key) if name in filled}
+        for setting in _choices():
             key = setting.name.upper()
-            text = (env.get(key) or env.get(FORMER.get(key, "")) or "").strip()
-            text = text or setting.metadata["default"]
+            name = written.get(key, key)
             try:
+                text = filled.get(name, setting.metadata["default"])
                 values[setting.name] = setting.metadata["parse"](text)
             except ValueError as error:
-                mistakes.append(f"{key} {error}")
-        if not values.get("immich_api_key") and values.get("link_revoked") == "fallback":
-            mistakes.append("LINK_REVOKED is fallback, into the library of IMMICH_API_KEY: set one")
+                mistakes.append(f"{name} {error}")
+        mistakes += _contradictions(values)
         if mistakes:
             raise SettingsError("\n".join(mistakes))
-        return cls(**values)
+        return cls(**values, written=frozenset(written))
 
 
 def keys() -> dict[str, str]:
     """Return every key with its default, as `.env.example` and README's table list them."""
-    return {setting.name.upper(): setting.metadata["default"] for setting in fields(Settings)}
+    return {setting.name.upper(): setting.metadata["default"] for setting in _choices()}
+
+
+def _choices() -> list[Field[Any]]:
+    return [setting for setting in fields(Settings) if setting.metadata]
+
+
+def _names(key: str) -> Iterator[str]:
+    """Yield what a key may be called; the last counts."""
+    if key in FORMER:
+        yield FORMER[key]
+    yield key
+
+
+def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with values that are right one by one; those that are not are missing."""
+    if not values.get("immich_api_key") and values.get("link_revoked") == "fallback":
+        yield "LINK_REVOKED is fallback, into the library of IMMICH_API_KEY: set one"
+    url, path = values.get("public_url", ""), values.get("base_path", "")
+    if url and not urlsplit(url).path.endswith(path):
+        yield f"PUBLIC_URL must end in BASE_PATH, like https://drop.example{path}"

@@ -29,7 +29,7 @@ def test_the_least_there_is() -> None:
 
 
 def test_every_key_is_a_field_and_its_default_is_right() -> None:
-    assert set(keys()) == {field.name.upper() for field in fields(Settings)}
+    assert set(keys()) == {field.name.upper() for field in fields(Settings)} - {"WRITTEN"}
     assert read(**(keys() | LEAST)) == read()
 
 
@@ -51,6 +51,13 @@ RIGHT = [
     ("SPOOL_DIR", "/mnt/spool", Path("/mnt/spool")),
     ("DROP_TITLE", "  Anna & Tom  ", "Anna & Tom"),
     ("PUBLIC_URL", "https://xn--mller-kva.example/drop/", "https://xn--mller-kva.example/drop"),
+    ("PUBLIC_URL", "HTTPS://Drop.Example.:443/Photos/", "https://drop.example/Photos"),
+    ("PUBLIC_URL", "http://drop.example.:8080", "http://drop.example:8080"),
+    ("PUBLIC_URL", "http://[FD00::1]", "http://[fd00::1]"),
+    ("HOST", "[::1]", "::1"),
+    ("HOST", "drop.local", "drop.local"),
+    ("PORT", "0", 0),
+    ("NOTIFY_URL", "https://hook.example/@anna/1", "https://hook.example/@anna/1"),
     ("NOTIFY_URL", "https://hook.example/a/?token=b", "https://hook.example/a/?token=b"),
     ("NOTIFY_URL", "ntfy+https://ntfy.example/topic", "ntfy+https://ntfy.example/topic"),
 ]
@@ -78,6 +85,7 @@ WRONG = [
     ("PUBLIC_URL", "drop.example"),
     ("PUBLIC_URL", "https://müller.example"),
     ("PUBLIC_URL", "https://drop.example/?from=chat"),
+    ("PUBLIC_URL", "https://./"),
     ("DROP_PAGE", "closed"),
     ("NOTIFY_URL", "ntfy.example/topic"),
     ("NOTIFY_URL", "ntfy+ftp://ntfy.example/topic"),
@@ -147,6 +155,34 @@ def test_quotes_and_comments_of_an_env_file(tmp_path: Path, line: str, title: st
     assert (settings.drop_title, settings.immich_api_key) == (title, KEY)
 
 
+@pytest.mark.parametrize("key", ["IMMICH_BASE_URL", "NOTIFY_URL", "PUBLIC_URL"])
+def test_a_user_name_in_an_address_is_what_is_named(key: str) -> None:
+    with pytest.raises(SettingsError, match=f"{key} must .*without a user name") as caught:
+        read(**{key: "https://anna:secret@photos.example"})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://drop", "https://drop.example/shop/raindrop"])
+def test_the_address_of_a_path_has_the_path(url: str) -> None:
+    with pytest.raises(SettingsError, match="PUBLIC_URL must end in BASE_PATH.*/drop$"):
+        read(PUBLIC_URL=url, BASE_PATH="/drop")
+    assert read(PUBLIC_URL=f"{url}/drop/", BASE_PATH="drop").public_url == f"{url}/drop"
+    assert read(PUBLIC_URL=url).public_url == url, "where the proxy takes the path off"
+
+
+def test_what_was_written_is_known() -> None:
+    assert read(PORT="8080", DROP_TITLE=" ").written == {*LEAST, "PORT"}
+    assert read(PUBLIC_UPLOAD_PAGE_ENABLED="false").written == {*LEAST, "DROP_PAGE"}
+
+
+def test_a_mistake_is_told_by_the_name_it_was_written_under() -> None:
+    assert read(TRUSTED_PROXY="10.0.0.1").trusted_proxies == (ip_network("10.0.0.1"),)
+    with pytest.raises(SettingsError, match="TRUSTED_PROXY must be"):
+        read(TRUSTED_PROXY="yes", TRUSTED_PROXIES=" ")
+
+
 def test_a_page_that_the_older_program_had_closed_stays_closed() -> None:
     assert not read(PUBLIC_UPLOAD_PAGE_ENABLED="FALSE").drop_page
+    assert not read(PUBLIC_UPLOAD_PAGE_ENABLED="0").drop_page
+    assert read(PUBLIC_UPLOAD_PAGE_ENABLED="yes").drop_page
     assert read(PUBLIC_UPLOAD_PAGE_ENABLED="false", DROP_PAGE="on").drop_page
