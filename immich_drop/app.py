@@ -8,6 +8,7 @@ from secrets import token_urlsafe
 
 from tornado.websocket import WebSocketHandler
 
+from immich_drop import predecessor
 from immich_drop.accepted import Accepted
 from immich_drop.allowance import Allowance
 from immich_drop.buffers import Buffers
@@ -187,12 +188,25 @@ class App:
         settings = self._settings
         own = Link.own(title=settings.drop_title, message=settings.drop_message)
         return Entrance(
-            own=own if settings.immich_api_key and settings.drop_page else None,
+            own=own if settings.immich_api_key and self._has_page() else None,
             book=self._book,
             immich=self._factory.immich,
             clock=time.monotonic,
             now=_now,
         )
+
+    def _has_page(self) -> bool:
+        """Tell whether guests may come in at `/`; where they could not before, the host decides."""
+        settings = self._settings
+        if not settings.drop_page or "DROP_PAGE" in settings.written:
+            return settings.drop_page
+        if not predecessor.was_here(self._db.read):
+            return True
+        log.warning(
+            "The page at / stays closed, as the older immich-drop had it by default: write"
+            " DROP_PAGE=on to open it, or DROP_PAGE=off"
+        )
+        return False
 
     def _make_known(self) -> Known:
         return Known(
