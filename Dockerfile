@@ -23,5 +23,5 @@ USER 1000:1000
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import http.client, os, sys; drop = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('PORT') or 8080), timeout=4); drop.request('GET', '/healthz'); sys.exit(drop.getresponse().status != 200)"]
+    CMD ["python", "-c", "import http.client, os, sys; drop = http.client.HTTPConnection('localhost', int(os.environ.get('PORT') or 8080), timeout=4); drop.request('GET', '/healthz'); sys.exit(drop.getresponse().status != 200)"]
 CMD ["python", "server.py"]
