@@ -7,9 +7,9 @@ takes uploads through a link with a password without asking for the password, so
 
 import asyncio
 import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,10 +52,14 @@ _GONE = (LinkUnknown, LinkExpired, LinkRevoked)
 _QUERY = re.compile(r"\?\S*")
 
 
+_SAID = (Link, PasswordRequired, *_GONE)
+"""What Immich says of a link, and not of its own trouble."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Question:
     asked_at: float
-    answer: asyncio.Task[Link]
+    answer: asyncio.Task[Link | DropError]
 
 
 class Entrance:
@@ -76,7 +80,8 @@ class Entrance:
         self._immich = immich
         self._clock = clock
         self._now = now
-        self._questions: OrderedDict[Ref, _Question] = OrderedDict()
+        self._questions: dict[Ref, _Question] = {}
+        """Oldest first."""
         self._found_shut: dict[str, float] = {}
         """When somebody with the password last found that a link takes no files, by its id."""
         self._strangers = Rate(STRANGERS_PER_MINUTE, clock=clock)
@@ -170,32 +175,38 @@ class Entrance:
         waited = self._clock() - question.asked_at
         try:
             async with asyncio.timeout(max(0, PATIENCE - waited)):
-                return await asyncio.shield(question.answer)
+                answer = await asyncio.shield(question.answer)
         except TimeoutError:
             raise ImmichUnavailable("no answer yet") from None
+        if isinstance(answer, DropError):
+            raise copy(answer)
+        return answer
 
     def _is_stale(self, question: _Question) -> bool:
-        if not question.answer.done():
+        answer = question.answer
+        if not answer.done():
             return False
-        error = question.answer.exception()
-        said = error is None or isinstance(error, (PasswordRequired, *_GONE))
+        said = answer.exception() is None and isinstance(answer.result(), _SAID)
         return self._clock() - question.asked_at >= (FRESH if said else SOON)
 
     def _ask_anew(self, ref: Ref, address: str) -> _Question:
         if self._book.find(ref) is None:
             self._strangers.spend(address)
-        question = self._start(self._fetch(ref))
-        self._questions[ref] = question
-        self._questions.move_to_end(ref)
-        if len(self._questions) > MAX_ANSWERS:
-            self._questions.popitem(last=False)
+        self._questions.pop(ref, None)
+        self._make_room()
+        question = self._questions[ref] = self._start(self._fetch(ref))
         return question
 
+    def _make_room(self) -> None:
+        """Forget the answers that are stale, and the oldest one when there are too many."""
+        while self._questions:
+            ref, oldest = next(iter(self._questions.items()))
+            if len(self._questions) < MAX_ANSWERS and not self._is_stale(oldest):
+                break
+            del self._questions[ref]
+
     def _start(self, asking: Coroutine[None, None, Link]) -> _Question:
-        question = _Question(self._clock(), asyncio.create_task(asking))
-        # Retrieve its error even when nobody waits for it any more.
-        question.answer.add_done_callback(lambda answer: answer.cancelled() or answer.exception())
-        return question
+        return _Question(self._clock(), asyncio.create_task(_outcome(asking)))
 
     async def _fetch(self, ref: Ref) -> Link:
         async with self._immich_by(ref) as immich:
@@ -229,3 +240,14 @@ class Entrance:
 
     def _is_over(self, link: Link) -> bool:
         return link.expires_at is not None and link.expires_at <= self._now()
+
+
+async def _outcome(asking: Coroutine[None, None, Link]) -> Link | DropError:
+    """Return the answer, also when it is an error.
+
+    As a copy, which has no traceback: that would keep the client of Immich in memory.
+    """
+    try:
+        return await asking
+    except DropError as error:
+        return copy(error)

@@ -26,6 +26,7 @@ from immich_drop.errors import (
     ImmichUnavailable,
 )
 from immich_drop.immich import ApiKey, Immich, Patience, Sent
+from immich_drop.immich.post import Streamer, trust
 
 MEGABYTE = 1 << 20
 LENGTH = 64 * MEGABYTE
@@ -484,8 +485,25 @@ def certificate_fixture(tmp_path: Path) -> Path:
     return certificate
 
 
+@pytest.fixture(name="new_trust")
+def new_trust_fixture() -> Iterator[Callable[[], None]]:
+    """Return what makes the process read its certificates again; in the end it does so anyway."""
+    trust.cache_clear()
+    yield trust.cache_clear
+    trust.cache_clear()
+
+
+def test_the_certificates_we_trust_are_read_once() -> None:
+    """They take a megabyte, and there are clients for each link and each question about one."""
+    one, other = (Streamer(f"https://{host}.example/api", Patience()) for host in "ab")
+    assert one._tls is other._tls is not None
+    assert Streamer("http://a.example/api", Patience())._tls is None
+
+
 @pytest.mark.gen_test
-async def test_over_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_over_tls(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, new_trust: Callable[[], None]
+) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
 
@@ -497,6 +515,7 @@ async def test_over_tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(ImmichUnavailable, match="certificate verify failed"):
             await send(url)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        new_trust()
         assert (await send(url)).asset_id == "some-asset"
     async with server(close_at_once, tls) as url:
         with pytest.raises(ImmichKeyRejected):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from functools import cache
 from socket import (
     IPPROTO_TCP,
     SO_KEEPALIVE,
@@ -65,6 +66,12 @@ class Patience:
     """After the body: Immich >= 2.6 fsyncs before it answers, which takes minutes on slow disks."""
 
 
+@cache
+def trust() -> ssl.SSLContext:
+    """Return the certificates we trust: one megabyte, which all clients share."""
+    return ssl.create_default_context()
+
+
 class _Reader(HTTPMessageDelegate):
     """Collects the response; closes the stream once it is complete, which ends the sending."""
 
@@ -105,7 +112,7 @@ class Streamer:
         self._port = parts.port or (443 if tls else 80)
         self._authority = parts.netloc
         self._path = parts.path
-        self._tls = ssl.create_default_context() if tls else None
+        self._tls = trust() if tls else None
         self._patience = patience
         self._client = TCPClient()
 

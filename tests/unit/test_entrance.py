@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextlib import nullcontext as no_error
@@ -49,6 +50,8 @@ class Side:
     book: LinkBook
     clock: Clock
     db: Db
+    clients: weakref.WeakSet[Immich]
+    """The clients of Immich that the entrance made, as long as somebody holds them."""
 
     def share(self, **options: Any) -> tuple[Row, ShareKey]:
         row = self.standin.make_link(**{"album": "Wedding", **options})
@@ -75,10 +78,13 @@ class Side:
 @asynccontextmanager
 async def sides(folder: Path, *, own: bool = True) -> AsyncIterator[Side]:
     standin, clock = StandIn(folder / "immich", job_delay=None), Clock()
+    clients: weakref.WeakSet[Immich] = weakref.WeakSet()
     await standin.start()
 
     def immich(ref: Ref) -> Immich:
-        return Immich(base_url=standin.url, credential=ref, max_connections=2)
+        client = Immich(base_url=standin.url, credential=ref, max_connections=2)
+        clients.add(client)
+        return client
 
     with opened(folder / "state.db") as db:
         book = LinkBook(db)
@@ -91,7 +97,14 @@ async def sides(folder: Path, *, own: bool = True) -> AsyncIterator[Side]:
             now=lambda: NOW + timedelta(seconds=clock.seconds),
         )
         try:
-            yield Side(entrance=entrance, standin=standin, book=book, clock=clock, db=db)
+            yield Side(
+                entrance=entrance,
+                standin=standin,
+                book=book,
+                clock=clock,
+                db=db,
+                clients=clients,
+            )
         finally:
             await standin.stop()
 
@@ -191,6 +204,25 @@ async def test_no_more_answers_are_kept_than_there_is_room_for(
         assert side.questions == before
         await side.enter(key)
         assert side.questions == before + 1
+
+
+@pytest.mark.gen_test
+async def test_answers_hold_no_client_of_immich_and_are_not_kept_for_good(tmp_path: Path) -> None:
+    """Whoever tries names, a new one each second, must not fill our memory with them."""
+    async with sides(tmp_path) as side:
+        side.standin.faults.add(Fault(kind=Kind.STATUS, status=500, match=".*"))
+        with pytest.raises(ImmichUnavailable):
+            await side.enter(ShareSlug("nobody"))
+        for number in range(5):
+            with pytest.raises(LinkUnknown):
+                await side.enter(ShareSlug(f"nobody {number}"))
+        gc.collect()
+        assert len(side.clients) == 0
+        assert len(side.entrance._questions) == 6
+        side.clock.pass_(FRESH)
+        with pytest.raises(LinkUnknown):
+            await side.enter(ShareSlug("one more"))
+        assert len(side.entrance._questions) == 1
 
 
 # What is closed
