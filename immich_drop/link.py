@@ -14,6 +14,7 @@ from typing import Self
 
 from immich_drop.db import Db, from_ms, to_ms
 from immich_drop.immich import SharedLink, ShareKey, ShareSlug
+from immich_drop.immich.credentials import base64url
 from immich_drop.upload import OWN
 
 Ref = ShareKey | ShareSlug
@@ -30,8 +31,7 @@ def by_key(text: str) -> ShareKey:
     100 digits, else base64url, leniently), so that each has many spellings. Without this each of
     them would be a drop of its own, with a rate limit of its own for password guesses.
     """
-    # Node skips such a character, or decodes its low byte instead: Immich must not see it.
-    text = text.encode("ascii", "replace").decode()
+    text = base64url(text)
     try:
         hexadecimal = len(text) == 2 * KEY_BYTES
         raw = bytes.fromhex(text) if hexadecimal else urlsafe_b64decode(text + "==")

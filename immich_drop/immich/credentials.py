@@ -1,12 +1,15 @@
 """Who we are to Immich: an API key, or the key or the slug of an album's shared link."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
-from urllib.parse import quote
 
 NAME = "immich-drop"
 """The name we give Immich, as User-Agent and as device id."""
+
+_URLSAFE = str.maketrans("+/", "-_")
+_STRANGE = re.compile(r"[^A-Za-z0-9_-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,7 @@ class ShareKey:
     @property
     def headers(self) -> Mapping[str, str]:
         """The header that authorises a request."""
-        # Immich's keys are base64url, but a guest may type anything, and it has to fit a header.
-        return {"x-immich-share-key": quote(self.key)}
+        return {"x-immich-share-key": base64url(self.key)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +55,12 @@ class ShareSlug:
 
 
 Credential = ApiKey | ShareKey | ShareSlug
+
+
+def base64url(text: str) -> str:
+    """Remove what is in no key of a link.
+
+    Immich reads a key as Node does, which takes + for -, skips what it does not know, or decodes
+    the low byte of it. So a text with anything else in it can mean what we do not see.
+    """
+    return _STRANGE.sub("", text.translate(_URLSAFE))
