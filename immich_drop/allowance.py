@@ -5,7 +5,9 @@ all find the last place free.
 """
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from immich_drop.errors import SessionFull, TooManyUploads
 from immich_drop.upload import Upload
@@ -13,6 +15,21 @@ from immich_drop.writer import Write
 
 PAUSE = 30
 """Retry-After, in seconds, when there are too many unfinished uploads."""
+
+LOOKS = 1000
+"""How many looks are remembered."""
+
+LAPSE = timedelta(minutes=10)
+"""An upload that is older and has no byte yet is not under way: it stays, and takes no place."""
+
+MOST = 10
+"""How many times the limit there may be in all, for rows cost too."""
+
+FRESH = timedelta(seconds=10)
+"""For so long nobody looks again which of the older ones have bytes."""
+
+_Whose = tuple[str, str, str | None]
+"""session or address, a link, and which session or address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +40,10 @@ class Allowance:
     """Unfinished uploads of one link, per session and per address."""
     session_bytes: int
     """Bytes one session may upload in total; a deferred length counts once it is declared."""
+    has_bytes: Callable[[str], bool] = lambda _: True
+    """Tells whether any byte of an upload is here."""
+    _looks: dict[_Whose, tuple[int, int]] = field(default_factory=dict)
+    """Of a session or address of a link: up to which moment we looked, and how many had bytes."""
 
     def of(self, upload: Upload) -> Write[None]:
         """Make the check that runs after an upload was added, in the same transaction.
@@ -52,12 +73,37 @@ class Allowance:
     def _check_open(self, connection: sqlite3.Connection, upload: Upload) -> None:
         if not self.open_uploads:
             return
-        query = (
-            "SELECT count(*) FILTER (WHERE session = ?), count(*) FILTER (WHERE address = ?)"
-            " FROM uploads WHERE state = 'receiving' AND link = ?"
-        )
-        unfinished = max(
-            connection.execute(query, (upload.session, upload.address, upload.link)).fetchone()
-        )
-        if unfinished > self.open_uploads:
-            raise TooManyUploads(f"{self.open_uploads} unfinished", retry_after=PAUSE)
+        for column in ("session", "address"):
+            if self._under_way(connection, upload, column) > self.open_uploads:
+                raise TooManyUploads(f"{self.open_uploads} unfinished", retry_after=PAUSE)
+
+    def _under_way(self, connection: sqlite3.Connection, upload: Upload, column: str) -> int:
+        """Count the unfinished uploads which have the upload's link, and its session or address.
+
+        Who announces a thousand files and leaves must not keep a whole house out for days. What has
+        bytes, only the disk knows: it is asked when the limit is reached, and not each time.
+        """
+        mine = f"FROM uploads WHERE state = 'receiving' AND link = ? AND {column} = ?"
+        count = f"SELECT count(*) {mine} AND created_at >= ?"
+        whose = (upload.link, getattr(upload, column))
+        total = int(connection.execute(count, (*whose, 0)).fetchone()[0])
+        if not self.open_uploads < total <= MOST * self.open_uploads:
+            return total
+        lapsed = _ms(upload.created_at - LAPSE)
+        seen, begun = self._looks.get((column, *whose), (0, 0))
+        if not lapsed - FRESH.total_seconds() * 1000 <= seen <= lapsed:
+            seen = lapsed
+            older = connection.execute(f"SELECT id {mine} AND created_at < ?", (*whose, seen))
+            begun = sum(self.has_bytes(row[0]) for row in older)
+            self._remember((column, *whose), (seen, begun))
+        return begun + int(connection.execute(count, (*whose, seen)).fetchone()[0])
+
+    def _remember(self, key: _Whose, look: tuple[int, int]) -> None:
+        if len(self._looks) >= LOOKS:
+            self._looks.clear()
+        self._looks[key] = look
+
+
+def _ms(moment: datetime) -> int:
+    """Return a moment as a column has it."""
+    return round(moment.timestamp() * 1000)

@@ -85,7 +85,9 @@ class App:
         self._metrics = Metrics()
         self._room = Room(free=self._spool.free, min_free=settings.min_free_disk, clock=clock)
         self._allowance = Allowance(
-            open_uploads=settings.limit_open_uploads, session_bytes=settings.limit_session_bytes
+            open_uploads=settings.limit_open_uploads,
+            session_bytes=settings.limit_session_bytes,
+            has_bytes=lambda upload_id: self._spool.offset(upload_id) > 0,
         )
         self._factory = self._make_factory()
         self._destinations = Destinations(

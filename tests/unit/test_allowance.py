@@ -1,14 +1,15 @@
 """What one guest may have under way: by each link, and in all."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from immich_drop.allowance import PAUSE, Allowance
+from immich_drop.allowance import FRESH, LAPSE, MOST, PAUSE, Allowance
 from immich_drop.db import Db
 from immich_drop.errors import SessionFull, TooManyUploads
 from immich_drop.upload import OWN, State, Upload
-from unit.make import UNLIMITED, opened, upload
+from unit.make import START, UNLIMITED, opened, upload
 
 SESSION = "s" * 22
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
@@ -33,6 +34,64 @@ async def test_unfinished_ones_are_counted_by_the_link(tmp_path: Path) -> None:
             await db.move(made[0], State.RECEIVED)
             await add(db, two, link=link, address=HERE)
         assert db.count()[State.RECEIVING] == 9, "what was refused is not there"
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("mine", [{"address": HERE}, {"address": ELSEWHERE, "session": SESSION}])
+async def test_announced_and_left_they_take_no_place(tmp_path: Path, mine: dict[str, str]) -> None:
+    """What is an hour old and has not begun is no reason to refuse who comes now."""
+    begun = set[str]()
+    two = Allowance(open_uploads=2, session_bytes=0, has_bytes=begun.__contains__)
+    lapsed = START + LAPSE + FRESH + timedelta(seconds=1)
+    with opened(tmp_path / "state.db") as db:
+        made = [await add(db, two, created_at=START, **mine) for _ in range(2)]
+        with pytest.raises(TooManyUploads):
+            await add(db, two, created_at=START + LAPSE, **mine)
+        await add(db, two, created_at=lapsed, **mine)
+        begun.add(made[0].id)
+        later = lapsed + FRESH + timedelta(seconds=1)
+        with pytest.raises(TooManyUploads):
+            await add(db, two, created_at=later, **mine)
+        await db.move(made[0], State.RECEIVED)
+        later += FRESH + timedelta(seconds=1)
+        await add(db, two, created_at=later, **mine)
+        with pytest.raises(TooManyUploads):
+            await add(db, two, created_at=later, **mine)
+        assert db.get(made[1].id), "who comes back in time goes on"
+
+
+@pytest.mark.gen_test
+async def test_who_announces_without_end_is_stopped(tmp_path: Path) -> None:
+    one, moment = Allowance(open_uploads=1, session_bytes=0, has_bytes=lambda _: False), START
+    with opened(tmp_path / "state.db") as db:
+        for _ in range(MOST):
+            await add(db, one, created_at=moment, address=HERE)
+            moment += LAPSE + timedelta(seconds=1)
+        with pytest.raises(TooManyUploads):
+            await add(db, one, created_at=moment, address=HERE)
+
+
+@pytest.mark.gen_test
+async def test_the_disk_is_not_asked_each_time(tmp_path: Path) -> None:
+    """The writer of all rows waits for it."""
+    asked = list[str]()
+
+    def has_bytes(upload_id: str) -> bool:
+        asked.append(upload_id)
+        return False
+
+    fifty = Allowance(open_uploads=50, session_bytes=0, has_bytes=has_bytes)
+    with opened(tmp_path / "state.db") as db:
+        for _ in range(50):
+            await add(db, fifty, address=HERE)
+        assert asked == []
+        moment = START + LAPSE
+        for _ in range(50):
+            moment += timedelta(milliseconds=10)
+            await add(db, fifty, created_at=moment, address=HERE)
+        assert len(asked) == 50
+        with pytest.raises(TooManyUploads):
+            await add(db, fifty, created_at=moment, address=HERE)
 
 
 @pytest.mark.gen_test
