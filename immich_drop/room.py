@@ -1,7 +1,8 @@
 """Disk space: reserved before an upload's bytes come, so that ten phones cannot overbook it.
 
-A reservation lapses when its upload has been silent for a while: otherwise one guest who
-announces 50 GB and leaves would keep everyone else out.
+To announce a file costs nothing. So what was announced counts for a minute, and only against files
+that are no smaller: who announces 50 GB keeps no photo out. With its first byte a file is reserved
+against all others, until it has been silent for a while.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from immich_drop.errors import DiskFull
 LAPSE = 600.0
 """Seconds of silence after which a reservation no longer counts."""
 
+BEGIN = 60.0
+"""Seconds in which the first byte of what was announced has to come."""
+
 FRESH = 1.0
 """Seconds for which the free space, once read from the disk, is cached."""
 
@@ -19,7 +23,10 @@ FRESH = 1.0
 @dataclass(slots=True)
 class _Reservation:
     remaining: int
+    announced: float
     touched: float
+    begun: bool = False
+    """Whether bytes came."""
 
 
 class Room:
@@ -35,23 +42,33 @@ class Room:
         self._seen = (float("-inf"), 0)
 
     def reserve(self, upload_id: str, remaining: int) -> None:
-        """Reserve space for the rest of an upload. Raises DiskFull when there is too little."""
+        """Reserve space for the rest of an upload. Raises DiskFull when there is too little.
+
+        Asking again makes nothing that was only announced last longer.
+        """
         now = self._clock()
-        self.release(upload_id)
+        before = self._reservations.pop(upload_id, None)
         for other, reservation in list(self._reservations.items()):
             if reservation.touched < now - LAPSE:
                 del self._reservations[other]
-        reserved = sum(each.remaining for each in self._reservations.values())
-        free = self._free_space()
-        if free - reserved - remaining < self._min_free:
-            raise DiskFull(f"{free} bytes free, {reserved} reserved, {remaining} wanted")
-        self._reservations[upload_id] = _Reservation(remaining, now)
+        if before is None:
+            self._require(remaining, besides=self._begun() + self._announced(remaining))
+            self._reservations[upload_id] = _Reservation(remaining, now, now)
+        else:
+            self._require(remaining, besides=self._begun())
+            before.remaining, before.touched = remaining, now
+            self._reservations[upload_id] = before
 
     def take(self, upload_id: str, count: int) -> None:
         """Count arriving bytes against a reservation. Raises DiskFull when the disk ran low anyway.
 
-        Others fill the disk too, and an upload of unknown length has no reservation.
+        Others fill the disk too, and an upload of unknown length has no reservation. The first
+        bytes make of an announcement a reservation, if those of others have left room for it.
         """
+        reservation = self._reservations.get(upload_id)
+        if reservation is not None and not reservation.begun:
+            self._require(reservation.remaining, besides=self._begun())
+            reservation.begun = True
         self.note(upload_id, count)
         if self.low():
             raise DiskFull("below the minimum of free space")
@@ -70,6 +87,24 @@ class Room:
     def low(self) -> bool:
         """Tell whether nothing more can come in."""
         return self._free_space() < self._min_free
+
+    def _require(self, wanted: int, *, besides: int) -> None:
+        free = self._free_space()
+        if free - besides - wanted < self._min_free:
+            raise DiskFull(f"{free} bytes free, {besides} reserved, {wanted} wanted")
+
+    def _begun(self) -> int:
+        """Return the bytes that are to come of uploads which have begun."""
+        return sum(each.remaining for each in self._reservations.values() if each.begun)
+
+    def _announced(self, wanted: int) -> int:
+        """Return the bytes that were lately announced for files no larger than the one `wanted`."""
+        since = self._clock() - BEGIN
+        return sum(
+            each.remaining
+            for each in self._reservations.values()
+            if not each.begun and each.announced >= since and each.remaining <= wanted
+        )
 
     def _free_space(self) -> int:
         seen, free = self._seen

@@ -136,6 +136,21 @@ def test_ten_phones_cannot_overbook_the_disk(limited: Limited, tmp_path: Path) -
         until(lambda: product.tus.post(free * 6 // 10).status == 201, "room again")
 
 
+def test_who_only_announces_a_file_keeps_no_smaller_one_out(
+    limited: Limited, tmp_path: Path
+) -> None:
+    """A request without a body costs nothing; with the first byte a file is taken at its word."""
+    free = shutil.disk_usage(tmp_path).free
+    with limited(MIN_FREE_DISK="1MB", MAX_FILE_SIZE=str(free)) as product:
+        tus: Tus = product.tus
+        announced = tus.create(free * 6 // 10)
+        assert tus.patch(announced, 0, b"").status == 204
+        sent = tus.create(free * 5 // 10)
+        assert tus.patch(sent, 0, b"a first byte").status == 204
+        refused(tus.patch(announced, 0, b"a first byte"), 507, "disk_full")
+        tus.upload(b"a photo")
+
+
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("checked", [False, True])
 def test_a_write_that_fails_keeps_what_was_written(
