@@ -7,3 +7,6 @@ Two mirror halves which meet only on disk: `receive` (browser -> spool) and `for
     -> receive.finish (verify, fsync, db: received) -> forward -> deliver: ask Immich by checksum,
     send (dated by capture), ask again -> db: stored -> progress -> spool.delete
 """
+
+__version__ = "0.1.0"
+"""As `--version` and the log tell it; CHANGELOG.md says what is in it."""

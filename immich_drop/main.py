@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from immich_drop import host, logs, predecessor, qr
+from immich_drop import __version__, host, logs, predecessor, qr
 from immich_drop.app import App
 from immich_drop.check import check, exit_code, table
 from immich_drop.db import Db
@@ -71,6 +71,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="server.py", description="Immich Drop. Without arguments: serve."
     )
+    parser.add_argument("--version", action="version", version=f"Immich Drop {__version__}")
     parser.add_argument("--demo", action="store_true", help="serve with a stand-in for Immich")
     parser.add_argument(
         "--check",
@@ -101,9 +102,9 @@ def _environment() -> dict[str, str | None]:
 
 
 async def _serve(
-    settings: Settings, env: Mapping[str, str | None], also: Sequence[tuple[str, str]] = ()
+    settings: Settings, env: Mapping[str, str | None], also: Sequence[str] = ()
 ) -> int:
-    """Serve until a signal comes; `also` are more addresses to print: phrase and path of each."""
+    """Serve until a signal comes; `also` is said when it is open, where `{}` is the address."""
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
     os.umask(0o077)  # what guests bring, and who they are, is nobody's business on this machine
@@ -111,13 +112,28 @@ async def _serve(
         log.warning("%s", advice)
     app = App(settings)
     address = await app.start()
-    with suppress(OSError):  # nobody reads it, or its disk is full: guests may come all the same
-        print(f"Immich Drop is open at {address}", flush=True)
-        for what, path in also:
-            print(f"{what} at {address}{path}", flush=True)
+    log.info(
+        "version %s at %s, database %s, spool %s",
+        __version__,
+        address,
+        settings.state_db,
+        settings.spool,
+    )
+    for line in ("Immich Drop is open at {}", *also):
+        _say(line.format(address), settings.log_format)
     await stopping.wait()
     await app.stop()
+    log.info("Immich Drop has stopped")
     return 0
+
+
+def _say(line: str, style: str) -> None:
+    """Print a line for whoever starts it; a machine that reads all we write finds it in the log."""
+    if style == "json":
+        log.info("%s", line)
+        return
+    with suppress(OSError):  # nobody reads it, or its disk is full: guests may come all the same
+        print(line, flush=True)
 
 
 async def _demo(env: Mapping[str, str | None]) -> int:
@@ -126,10 +142,13 @@ async def _demo(env: Mapping[str, str | None]) -> int:
         standin = StandIn(DEMO / "library")
         base_url = await standin.start()
         stack.push_async_callback(standin.stop)
-        print(f"What arrives is kept in {DEMO / 'library'}", flush=True)
         standin.make_link(album="The party", slug="party", description="Show us what you saw!")
         standin.make_link(album="The rowing club", slug="club", password=PASSWORD)
-        links = [("A shared link is", "s/party/"), (f"One with password {PASSWORD} is", "s/club/")]
+        also = [
+            "A shared link is at {}s/party/",
+            f"One with password {PASSWORD} is at {{}}s/club/",
+            f"What arrives is kept in {DEMO / 'library'}",
+        ]
         own = {
             "DROP_TITLE": "Anna & Tom's wedding",
             "DROP_MESSAGE": "Please drop your photos and videos here!",
@@ -143,7 +162,7 @@ async def _demo(env: Mapping[str, str | None]) -> int:
             "STATE_DB": str(DEMO / "state.db"),
             "SPOOL_DIR": str(DEMO / "spool"),
         }
-        return await _serve(Settings.from_env(own | dict(env) | fixed), env, links)
+        return await _serve(Settings.from_env(own | dict(env) | fixed), env, also)
 
 
 async def _check(settings: Settings, shared_link: str) -> int:
@@ -197,7 +216,9 @@ def _require_database(state_db: Path) -> None:
 
 
 def _listen_for_signals() -> asyncio.Event:
-    """Set the event at the first SIGTERM or SIGINT; end at once at the second."""
+    """Set the event at the first SIGTERM, SIGINT or SIGHUP; end at once at a second one of the
+    first two: a terminal that closes may send SIGHUP twice. Under nohup that means nothing.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -208,4 +229,6 @@ def _listen_for_signals() -> asyncio.Event:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stopping.set)
     return stopping

@@ -1,5 +1,7 @@
 """How the product starts, refuses to start, and stops."""
 
+import json
+import re
 import signal
 import socket
 import subprocess
@@ -12,10 +14,13 @@ from pathlib import Path
 
 import pytest
 from harness.immich import Immich
+from harness.process import Process
 from harness.product import SERVER, Product, environment, launch, running
 from harness.tus import Tus, patch_headers
 from harness.wait import until
 from harness.wire import Address, Connection, Hangup, request
+
+from immich_drop import __version__
 
 SECRET = "s3cr3t-key-nobody-may-see"
 
@@ -232,13 +237,48 @@ class TestStart:
                 process.terminate()
 
 
+class TestWords:
+    def test_the_version_is_the_newest_in_the_list_of_changes(self, tmp_path: Path) -> None:
+        changes = (SERVER.parent / "CHANGELOG.md").read_text("utf-8")
+        newest = re.search(r"^## (\S+)", changes, re.MULTILINE)
+        assert newest
+        assert run(tmp_path, "--version").stdout == f"Immich Drop {newest[1]}\n"
+
+    def test_the_log_says_what_runs_where_and_that_it_ended(self, product: Product) -> None:
+        (start,) = (line for line in product.log.splitlines() if "INFO main" in line)
+        for told in (__version__, product.url, "data/state.db", "data/spool"):
+            assert told in start
+        product.stop()
+        assert product.log.splitlines()[-1].endswith("INFO main Immich Drop has stopped")
+
+    def test_for_machines_every_line_is_json(self, immich: Immich, tmp_path: Path) -> None:
+        with running(tmp_path, **immich.settings, LOG_FORMAT="json") as product:
+            address = product.url
+            product.stop()
+            said = [json.loads(line)["message"] for line in product.log.splitlines()]
+        assert any(address in message for message in said)
+
+
 class TestStop:
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_at_rest(self, product: Product, number: int) -> None:
         started = time.monotonic()
         product.process.signal(number)
         assert product.process.exit_code() == 0
         assert time.monotonic() - started < 3
+
+    def test_nohup_is_respected(self, tmp_path: Path) -> None:
+        env = environment({"IMMICH_BASE_URL": "http://127.0.0.1:9/api"})
+        process = Process(["nohup", sys.executable, str(SERVER)], env=env, cwd=tmp_path)
+        try:
+            process.address()
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            ignored = re.search(r"^SigIgn:\s*([0-9a-f]+)", status, re.MULTILINE)
+            assert ignored
+            assert int(ignored[1], 16) & 1 << (signal.SIGHUP - 1)
+            assert process.stop() == 0
+        finally:
+            process.kill()
 
     def test_under_load(self, product: Product, immich: Immich) -> None:
         """Everything under way ends where it is, and goes on from there."""
