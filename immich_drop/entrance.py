@@ -82,11 +82,13 @@ class Entrance:
         self._now = now
         self._questions: dict[Ref, _Question] = {}
         """Oldest first."""
+        self._guesses: dict[tuple[Ref, str], _Question] = {}
+        """Passwords that are being tried."""
         self._found_shut: dict[str, float] = {}
         """When somebody with the password last found that a link takes no files, by its id."""
         self._strangers = Rate(STRANGERS_PER_MINUTE, clock=clock)
-        self._guesses = Rate(GUESSES_PER_MINUTE, clock=clock)
-        self._all_guesses = Rate(ALL_GUESSES_PER_MINUTE, clock=clock)
+        self._wrong = Rate(GUESSES_PER_MINUTE, clock=clock)
+        self._all_wrong = Rate(ALL_GUESSES_PER_MINUTE, clock=clock)
 
     async def enter(self, ref: Ref | None, *, unlocked: str | None, address: str) -> Link:
         """Return the drop that `ref` names; `unlocked` is the lock that this guest has opened.
@@ -115,14 +117,26 @@ class Entrance:
         try:
             return await self._ask(ref, address)
         except PasswordRequired:
-            guess = self._start(self._try_password(ref, password, address))
-            return await self._wait_for(guess)
+            return await self._wait_for(self._guess(ref, password, address))
 
-    async def _try_password(self, ref: Ref, password: str, address: str) -> Link:
-        """Ask Immich whether this is the password; right ones do not count as guesses."""
-        where = scope(ref)
-        self._guesses.spend(f"{where} {address}")
-        self._all_guesses.spend(where)
+    def _guess(self, ref: Ref, password: str, address: str) -> _Question:
+        """Try a password; who tries the same one meanwhile shares the answer.
+
+        It counts as wrong until Immich has said that it is right, so that guesses at the same time
+        are no more than one after the other. Raises RateLimited.
+        """
+        guess = self._guesses.get((ref, password))
+        if guess is None:
+            guesser, where = f"{scope(ref)} {address}", scope(ref)
+            self._wrong.spend(guesser)
+            self._all_wrong.spend(where)
+            guess = self._start(self._try_password(ref, password, guesser, where))
+            self._guesses[ref, password] = guess
+            guess.answer.add_done_callback(lambda _: self._guesses.pop((ref, password)))
+        return guess
+
+    async def _try_password(self, ref: Ref, password: str, guesser: str, where: str) -> Link:
+        """Ask Immich whether this is the password."""
         wrong = False
         try:
             async with self._immich_by(ref) as immich:
@@ -136,8 +150,8 @@ class Entrance:
             raise
         finally:
             if not wrong:
-                self._guesses.give_back(f"{where} {address}")
-                self._all_guesses.give_back(where)
+                self._wrong.give_back(guesser)
+                self._all_wrong.give_back(where)
         link = await self._book.remember(shared, password=password)
         if not link.allow_upload:
             self._found_shut[link.id] = self._clock()

@@ -31,6 +31,7 @@ class UnlockHandler(DropHandler):
     """`POST /api/unlock`: the password of a link, for a cookie that opens it for some days."""
 
     async def post(self) -> None:
+        self.parts.requests.spend(self.address)
         password = _read_password(self.read_json().get("password"))
         if self.ref is None:
             raise NotFound("the drop at / has no password")

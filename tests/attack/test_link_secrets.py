@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +17,7 @@ from harness.visit import Visit
 from harness.wait import until
 from harness.wire import Connection, Hangup
 
+from immich_drop.app import REQUESTS_PER_MINUTE
 from immich_drop.entrance import GUESSES_PER_MINUTE
 
 KEY = re.compile(r"[A-Za-z0-9_-]{40,}")
@@ -180,6 +182,14 @@ def test_passwords(product: Product, immich: Immich, link: Link) -> None:
     assert guess(visit, PASSWORD) == 429, "not even the right one is tried"
     assert immich.requests("POST /shared-links/login") == asked
     assert Visit.by_key(product, link).unlock(PASSWORD).status == 204
+
+
+def test_passwords_are_questions_as_others_are(product: Product, immich: Immich) -> None:
+    """Right ones too: Immich must not have to think about each of a thousand."""
+    visit = Visit.by_key(product, immich.share("Open"))
+    statuses = Counter(visit.unlock("anything").status for _ in range(REQUESTS_PER_MINUTE + 100))
+    assert statuses.keys() == {204, 429}
+    assert statuses[204] >= REQUESTS_PER_MINUTE
 
 
 def test_each_spelling_of_a_key_is_the_same_link(product: Product, immich: Immich) -> None:

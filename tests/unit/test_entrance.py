@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import weakref
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextlib import nullcontext as no_error
@@ -519,6 +520,33 @@ async def test_wrong_passwords_are_limited_and_right_ones_not(tmp_path: Path) ->
         await side.unlock(key, PASSWORD, address=ELSEWHERE)
         side.clock.pass_(60 / GUESSES_PER_MINUTE)
         await side.unlock(key, PASSWORD)
+
+
+@pytest.mark.gen_test
+async def test_guests_who_enter_the_password_together_all_get_in(tmp_path: Path) -> None:
+    """Behind one router, at a table with the password on it."""
+    async with sides(tmp_path) as side:
+        row, key = side.share(password=PASSWORD)
+        guests = [side.unlock(key, PASSWORD) for _ in range(20 * GUESSES_PER_MINUTE)]
+        links = await asyncio.gather(*guests)
+        assert {link.id for link in links} == {row.id}
+        assert side.questions == 2, "whether there is a password, and whether it is this one"
+        side.change(row, password="another")
+        with pytest.raises(PasswordWrong):
+            await side.unlock(key, PASSWORD)
+
+
+@pytest.mark.gen_test
+async def test_guesses_at_the_same_time_are_no_more_than_one_after_the_other(
+    tmp_path: Path,
+) -> None:
+    async with sides(tmp_path) as side:
+        _, key = side.share(password=PASSWORD)
+        guesses = [side.unlock(key, f"wrong {n}") for n in range(2 * GUESSES_PER_MINUTE)]
+        errors = await asyncio.gather(*guesses, return_exceptions=True)
+        kinds = Counter(map(type, errors))
+        assert kinds == {PasswordWrong: GUESSES_PER_MINUTE, RateLimited: GUESSES_PER_MINUTE}
+        assert side.questions == 1 + GUESSES_PER_MINUTE
 
 
 @pytest.mark.gen_test
