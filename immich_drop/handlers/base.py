@@ -72,6 +72,7 @@ class DropHandler(RequestHandler):
 
     def check_sender(self) -> None:
         """Raise BadRequest for a foreign Host, and ForeignOrigin for what another site asks."""
+        self.parts.forwarded.notice(self.request)
         self.parts.forwarded.check_host(self.request)
         self.parts.forwarded.check_origin(self.request)
 

@@ -1,5 +1,6 @@
 """Who asks, and under which address: told by headers, but only by a proxy the host trusts."""
 
+import logging
 from collections.abc import Sequence
 from ipaddress import (
     IPv4Address,
@@ -14,6 +15,14 @@ from urllib.parse import urlsplit
 from tornado.httputil import HTTPServerRequest, split_host_and_port
 
 from immich_drop.errors import BadRequest, ForeignOrigin
+
+log = logging.getLogger(__name__)
+
+HEADERS = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
+"""What proxies say, and guests may say too."""
+
+STRANGERS = 10
+"""How many proxies that are not trusted are named in the log."""
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
@@ -35,6 +44,20 @@ class Forwarded:
         self._trusted = trusted
         self._public_url = public_url
         self._base_path = base_path
+        self._strangers: set[str] = set()
+
+    def notice(self, request: HTTPServerRequest) -> None:
+        """Tell the host, once for each, of a proxy that is not in TRUSTED_PROXIES.
+
+        Only of those in the own network: from the internet anybody could fill the log.
+        """
+        said = next((header for header in HEADERS if header in request.headers), None)
+        ip = _read_address(request.remote_ip or "")
+        if said is None or ip is None or not ip.is_private or self.trusts(str(ip)):
+            return
+        if str(ip) not in self._strangers and len(self._strangers) < STRANGERS:
+            self._strangers.add(str(ip))
+            log.warning("%s sends %s but is not in TRUSTED_PROXIES: ignored", ip, said)
 
     def address(self, request: HTTPServerRequest) -> str:
         """Return the guest's address: the last hop that is not a trusted proxy.

@@ -1,24 +1,36 @@
 """Whose request it is, when it says so itself: only a trusted proxy is believed."""
 
+import logging
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from harness.immich import Immich
+from harness.product import running
+from harness.wait import until
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from immich_drop.handlers.forwarded import Forwarded
+from immich_drop.handlers.forwarded import STRANGERS, Forwarded
 
 PROXY = "10.0.0.1"
 
 
+def forwarded(public_url: str = "") -> Forwarded:
+    trusted = [ip_network("10.0.0.0/8")]
+    return Forwarded(trusted=trusted, public_url=public_url, base_path="")
+
+
+def request(remote: str, headers: dict[str, str]) -> HTTPServerRequest:
+    line = RequestStartLine("GET", "/", "HTTP/1.1")
+    made = HTTPServerRequest(start_line=line, headers=HTTPHeaders({"Host": "a"} | headers))
+    made.remote_ip = remote
+    return made
+
+
 def address(remote: str, *hops: str) -> str:
     """Return the address which limits are counted by."""
-    forwarded = Forwarded(trusted=[ip_network("10.0.0.0/8")], public_url="", base_path="")
-    headers = HTTPHeaders({"Host": "a"} | ({"X-Forwarded-For": ", ".join(hops)} if hops else {}))
-    request = HTTPServerRequest(
-        start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=headers
-    )
-    request.remote_ip = remote
-    return forwarded.address(request)
+    headers = {"X-Forwarded-For": ", ".join(hops)} if hops else {}
+    return forwarded().address(request(remote, headers))
 
 
 @pytest.mark.parametrize(
@@ -43,3 +55,43 @@ def address(remote: str, *hops: str) -> str:
 )
 def test_whose_limits_are_counted(remote: str, hops: tuple[str, ...], meant: str) -> None:
     assert address(remote, *hops) == meant
+
+
+def test_a_proxy_that_is_not_trusted_is_named_once(immich: Immich, tmp_path: Path) -> None:
+    line = "127.0.0.1 sends X-Forwarded-Proto but is not in TRUSTED_PROXIES: ignored"
+    with running(tmp_path, **immich.settings) as product:
+        for _ in range(3):
+            product.tus.ask("GET", "/", {"X-Forwarded-Proto": "https"})
+        until(lambda: line in product.log, "the line")
+        assert product.tus.ask("GET", "/", {"X-Forwarded-Proto": "https"}).status == 200
+    assert product.log.count("TRUSTED_PROXIES") == 1
+
+
+@pytest.mark.parametrize(
+    ("remote", "headers", "named"),
+    [
+        ("172.18.0.5", {"X-Forwarded-For": "192.0.2.1"}, "172.18.0.5 sends X-Forwarded-For"),
+        ("172.18.0.5", {"X-Forwarded-Host": "b"}, "172.18.0.5 sends X-Forwarded-Host"),
+        ("::ffff:172.18.0.5", {"X-Forwarded-For": ""}, "172.18.0.5 sends X-Forwarded-For"),
+        ("fd00::5", {"X-Forwarded-For": "192.0.2.1"}, "fd00::5 sends X-Forwarded-For"),
+        ("172.18.0.5", {}, ""),
+        (PROXY, {"X-Forwarded-For": "198.51.100.1"}, ""),
+        ("::ffff:10.0.0.1", {"X-Forwarded-For": "198.51.100.1"}, ""),
+        ("8.8.8.8", {"X-Forwarded-For": "198.51.100.1"}, ""),
+        ("", {"X-Forwarded-For": "198.51.100.1"}, ""),
+    ],
+)
+def test_which_proxies_are_named(
+    caplog: pytest.LogCaptureFixture, remote: str, headers: dict[str, str], named: str
+) -> None:
+    forwarded().notice(request(remote, headers))
+    assert caplog.text.count("TRUSTED_PROXIES") == bool(named)
+    assert named in caplog.text
+
+
+def test_a_network_of_strangers_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    drop = forwarded()
+    for number in range(10 * STRANGERS):
+        drop.notice(request(f"192.168.1.{number}", {"X-Forwarded-For": "192.0.2.1"}))
+    assert len(caplog.records) == STRANGERS
