@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from harness.guest import PHONE, by_key, enter, expect_door
 from harness.immich import Immich
 from harness.product import Product, running
+from harness.proxy import free_port
 from harness.scenes import violations
 from harness.wait import until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -117,3 +119,16 @@ def test_too_many_tries_count_down(
     expect(button).to_have_text("Continue")
     expect(page.locator("#status")).to_have_text("You can try again now.")
     expect(page.locator("#said")).to_be_empty()
+
+
+def test_a_guest_in_the_house_comes_by_our_own_address(
+    context: BrowserContext, immich: Immich, tmp_path: Path
+) -> None:
+    """PUBLIC_URL is for those outside: a cookie for there would not open the door here."""
+    link = immich.share("Kitchen", owner="Lea", password=PASSWORD)
+    public = {"PUBLIC_URL": "https://drop.example/photos", "PORT": str(free_port())}
+    with running(tmp_path, **immich.keyless, **public) as product:
+        page = context.new_page()
+        page.goto(product.url + by_key(link))
+        enter(page, PASSWORD)
+        expect(page).to_have_title("Kitchen")

@@ -105,16 +105,20 @@ class DropHandler(RequestHandler):
         )
 
     def keep_unlocked(self, lock: str) -> None:
-        """Set the cookie that proves the guest entered the link's password."""
+        """Set the cookie that proves the guest entered the link's password.
+
+        Where the guest is: a browser on plain http drops one for https.
+        """
+        address = self.parts.forwarded.came_to(self.request)
         self.set_signed_cookie(
             self._cookie,
             lock,
             expires_days=UNLOCKED_DAYS,
             # The link's own path can be spelt in more ways than a browser compares.
-            path=f"{urlsplit(self.parts.forwarded.base_url(self.request)).path}/",
+            path=f"{urlsplit(address).path}/",
             httponly=True,
             samesite="Strict",
-            secure=self.url.startswith("https:"),
+            secure=address.startswith("https:"),
         )
 
     def _unlocked(self) -> str | None:

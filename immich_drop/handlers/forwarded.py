@@ -75,8 +75,32 @@ class Forwarded:
 
     def base_url(self, request: HTTPServerRequest) -> str:
         """Return the absolute address of the drop, without a slash at the end."""
-        if self._public_url:
+        return self._public_url or self._seen_url(request)
+
+    def came_to(self, request: HTTPServerRequest) -> str:
+        """Return the address of the drop this guest's browser shows, as far as we can know.
+
+        It is not PUBLIC_URL for a guest who comes by our own address in the host's network.
+        """
+        if self._public_url and (self._by_public_name(request) or self._unsaid(request)):
             return self._public_url
+        return self._seen_url(request)
+
+    def check_host(self, request: HTTPServerRequest) -> None:
+        """Refuse a foreign Host when PUBLIC_URL says which one is ours (DNS rebinding).
+
+        A bare IP address and localhost pass: no site on the internet has such a name. Nor has one a
+        name without a dot, and a trusted proxy may call us by that. Raises BadRequest.
+        """
+        if not self._public_url or self._by_public_name(request):
+            return
+        name = self._name(request)
+        if name == "localhost" or _read_address(name) is not None:
+            return
+        if "." in name or not self._unsaid(request):
+            raise BadRequest(f"the host {name[:80]!r} is not that of PUBLIC_URL")
+
+    def _seen_url(self, request: HTTPServerRequest) -> str:
         scheme = request.protocol
         if self.trusts(request.remote_ip or ""):
             scheme = _last(request, "X-Forwarded-Proto") or scheme
@@ -87,17 +111,17 @@ class Forwarded:
         trusted = self.trusts(request.remote_ip or "")
         return (trusted and _last(request, "X-Forwarded-Host")) or request.host
 
-    def check_host(self, request: HTTPServerRequest) -> None:
-        """Refuse a foreign Host when PUBLIC_URL says which one is ours (DNS rebinding).
+    def _name(self, request: HTTPServerRequest) -> str:
+        """Return the host the guest asked for, as a name or an address."""
+        host = split_host_and_port(self._asked(request).lower())[0]
+        return host.strip("[]").removesuffix(".")
 
-        Health checks come by address, so a bare IP address and localhost pass. Raises BadRequest.
-        """
-        if not self._public_url:
-            return
-        name = split_host_and_port(self._asked(request).lower())[0].strip("[]")
-        ours = urlsplit(self._public_url).hostname
-        if name not in (ours, "localhost") and _read_address(name) is None:
-            raise BadRequest(f"host {name[:80]!r}")
+    def _by_public_name(self, request: HTTPServerRequest) -> bool:
+        return self._name(request) == urlsplit(self._public_url).hostname
+
+    def _unsaid(self, request: HTTPServerRequest) -> bool:
+        """Tell whether a trusted proxy keeps to itself which host the guest asked for."""
+        return self.trusts(request.remote_ip or "") and not _last(request, "X-Forwarded-Host")
 
     def check_origin(self, request: HTTPServerRequest) -> None:
         """Refuse what another site makes a guest's browser do. Raises ForeignOrigin.

@@ -5,7 +5,15 @@ from immich_drop.handlers.base import DropHandler
 from immich_drop.metrics import CONTENT_TYPE
 
 
-class HealthHandler(DropHandler):
+class WatchHandler(DropHandler):
+    """What a monitor asks, by whatever name it has for us: another container's, as a rule."""
+
+    def check_sender(self) -> None:
+        """Take any Host: what is told here is no secret."""
+        self.parts.forwarded.check_origin(self.request)
+
+
+class HealthHandler(WatchHandler):
     """`GET /healthz`: 200 while the process serves. Immich being down is not our ill health."""
 
     def get(self) -> None:
@@ -14,7 +22,7 @@ class HealthHandler(DropHandler):
     head = get
 
 
-class ReadyHandler(DropHandler):
+class ReadyHandler(WatchHandler):
     """`GET /readyz`: 200 when everything is well, else 503; what is not, in short."""
 
     def get(self) -> None:
@@ -25,7 +33,7 @@ class ReadyHandler(DropHandler):
     head = get
 
 
-class MetricsHandler(DropHandler):
+class MetricsHandler(WatchHandler):
     """`GET /metrics`, when the host switched it on."""
 
     def get(self) -> None:

@@ -95,3 +95,27 @@ def test_a_network_of_strangers_does_not_fill_the_log(caplog: pytest.LogCaptureF
     for number in range(10 * STRANGERS):
         drop.notice(request(f"192.168.1.{number}", {"X-Forwarded-For": "192.0.2.1"}))
     assert len(caplog.records) == STRANGERS
+
+
+@pytest.mark.parametrize(
+    ("remote", "headers", "there"),
+    [
+        ("192.168.1.9", {"Host": "drop.example"}, "https://drop.example/photos"),
+        ("192.168.1.9", {"Host": "Drop.Example.:443"}, "https://drop.example/photos"),
+        ("192.168.1.9", {"Host": "192.168.1.5:8080"}, "http://192.168.1.5:8080"),
+        ("192.168.1.9", {"Host": "localhost:8080"}, "http://localhost:8080"),
+        (PROXY, {"Host": "drop:8080"}, "https://drop.example/photos"),
+        (PROXY, {"Host": "127.0.0.1:8080"}, "https://drop.example/photos"),
+        (PROXY, {"X-Forwarded-Host": "192.168.1.5"}, "http://192.168.1.5"),
+        (
+            PROXY,
+            {"X-Forwarded-Host": "192.168.1.5", "X-Forwarded-Proto": "https"},
+            "https://192.168.1.5",
+        ),
+    ],
+)
+def test_where_a_guest_is(remote: str, headers: dict[str, str], there: str) -> None:
+    drop, asked = forwarded("https://drop.example/photos"), request(remote, headers)
+    drop.check_host(asked)
+    assert drop.came_to(asked) == there
+    assert drop.base_url(asked) == "https://drop.example/photos"

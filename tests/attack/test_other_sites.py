@@ -8,7 +8,9 @@ import pytest
 from harness.expect import refused
 from harness.immich import Immich
 from harness.product import Product, running
+from harness.proxy import free_port
 from harness.tus import VERSION, Tus, metadata, patch_headers
+from harness.wait import until
 from harness.websocket import Refused, WebSocket
 from harness.wire import Response
 
@@ -121,11 +123,31 @@ class TestRebinding:
         refused(public.ask("GET", target, {"Host": host}), 405 if target == "/files/" else 400)
         refused(public.post(3, headers={"Host": host, "Origin": f"http://{host}"}), 400)
 
-    @pytest.mark.parametrize("host", ["drop.example", "DROP.example:443", "127.0.0.1", "[::1]:80"])
+    @pytest.mark.parametrize(
+        "host",
+        ["drop.example", "DROP.example:443", "drop.example.", "127.0.0.1", "[::1]:80", "localhost"],
+    )
     def test_our_own(self, public: Tus, host: str) -> None:
-        assert public.ask("GET", "/healthz", {"Host": host}).status == 200
+        assert public.ask("GET", "/", {"Host": host}).status == 200
         created = public.post(3, headers={"Host": host, "Origin": "https://drop.example"})
         assert created["Location"].startswith("https://drop.example/files/")
+
+    @pytest.mark.parametrize("host", ["drop", "drop:8080"])
+    def test_a_name_without_a_dot_is_for_proxies(self, public: Tus, host: str) -> None:
+        refused(public.ask("GET", "/", {"Host": host}), 400)
+
+    @pytest.mark.parametrize("target", ["/healthz", "/readyz", "/metrics"])
+    def test_a_monitor_has_a_name_of_its_own_for_us(self, public: Tus, target: str) -> None:
+        assert public.ask("GET", target, {"Host": "immich-drop:8080"}).status != 400
+
+    def test_the_host_reads_which_name_it_was(self, immich: Immich, tmp_path: Path) -> None:
+        settings = {"PUBLIC_URL": "https://drop.example", "PORT": str(free_port())}
+        with running(tmp_path, **immich.settings, **settings) as product:
+            refused(product.tus.ask("GET", "/", {"Host": "evil.example"}), 400)
+            until(
+                lambda: "the host 'evil.example' is not that of PUBLIC_URL" in product.log,
+                "the line",
+            )
 
 
 @contextmanager
@@ -155,4 +177,6 @@ def test_behind_a_proxy_with_a_name_of_its_own_for_us(immich: Immich, tmp_path: 
         inner = {"Host": "drop:8080"}
         assert tus.ask("GET", "/", inner | {"X-Forwarded-Host": "drop.example"}).status == 200
         refused(tus.ask("GET", "/", inner | {"X-Forwarded-Host": "evil.example"}), 400)
-        refused(tus.ask("GET", "/", inner), 400)
+        assert tus.ask("GET", "/", inner).status == 200, "nginx as it is by default"
+        refused(tus.ask("GET", "/", {"Host": "evil.example"}), 400)
+        refused(tus.ask("GET", "/", {"Host": "drop.internal"}), 400)
