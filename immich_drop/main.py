@@ -10,15 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from dotenv import dotenv_values
-
-from immich_drop import __version__, host, logs, predecessor, qr
+from immich_drop import __version__, dotfile, host, logs, qr
 from immich_drop.app import App
-from immich_drop.check import check, exit_code, table
+from immich_drop.check import Finding, Level, check, exit_code, table
 from immich_drop.db import Db
 from immich_drop.errors import NotFound, StateConflict, Unavailable
 from immich_drop.ledger import Ledger
-from immich_drop.settings import FORMER, Settings, SettingsError
+from immich_drop.settings import Settings, SettingsError
 from immich_drop.spool import Spool
 from immich_drop.standin import StandIn
 
@@ -32,6 +30,9 @@ INTERRUPTED = 128 + signal.SIGINT
 
 DEMO = Path("demo")
 
+DEMO_HEEDS = ("HOST", "PORT", "MIN_FREE_DISK", "LOG_LEVEL", "LOG_FORMAT")
+"""Settings of this machine; all others are about the real drop, its address and its library."""
+
 PASSWORD = "demo"
 """Of the demo's second link."""
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return _do(chosen)
     except SettingsError as mistakes:
-        print(f"Please correct .env (or the environment):\n{mistakes}", file=sys.stderr)
+        print(f"Please correct {dotfile.place()}:\n{mistakes}", file=sys.stderr)
     except (Unavailable, OSError) as error:
         what = f"{chosen.command} failed" if chosen.command else "Immich Drop cannot start"
         print(f"{what}: {error}", file=sys.stderr)
@@ -54,17 +55,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _do(chosen: argparse.Namespace) -> int:
-    env = _environment()
+    written = dotfile.read()
+    env = {**written, **os.environ}
     if chosen.demo:
         return asyncio.run(_demo(env))
     settings = Settings.from_env(env)
     if chosen.command == "qr":
         return _qr(settings, chosen)
-    if chosen.check is not None:
-        return asyncio.run(_check(settings, chosen.check))
     if chosen.command:
         return asyncio.run(_command(settings, chosen))
-    return asyncio.run(_serve(settings, env))
+    advices = dotfile.advise(written, os.environ)
+    if chosen.check is not None:
+        return asyncio.run(_check(settings, chosen.check, advices))
+    return asyncio.run(_serve(settings, advices))
 
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
@@ -93,22 +96,12 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _environment() -> dict[str, str | None]:
-    """Return what `.env` sets, and the environment, which wins. Raises SettingsError, OSError."""
-    try:
-        return {**dotenv_values(".env"), **os.environ}
-    except UnicodeDecodeError:
-        raise SettingsError(".env must be saved as UTF-8") from None
-
-
-async def _serve(
-    settings: Settings, env: Mapping[str, str | None], also: Sequence[str] = ()
-) -> int:
+async def _serve(settings: Settings, advices: Sequence[str] = (), also: Sequence[str] = ()) -> int:
     """Serve until a signal comes; `also` is said when it is open, where `{}` is the address."""
     logs.configure(level=settings.log_level, style=settings.log_format)
     stopping = _listen_for_signals()
     os.umask(0o077)  # what guests bring, and who they are, is nobody's business on this machine
-    for advice in predecessor.advise(env, former=FORMER):
+    for advice in advices:
         log.warning("%s", advice)
     app = App(settings)
     address = await app.start()
@@ -149,24 +142,25 @@ async def _demo(env: Mapping[str, str | None]) -> int:
             f"One with password {PASSWORD} is at {{}}s/club/",
             f"What arrives is kept in {DEMO / 'library'}",
         ]
+        heeded = {key: env[key] for key in DEMO_HEEDS if key in env}
         own = {
-            "DROP_TITLE": "Anna & Tom's wedding",
-            "DROP_MESSAGE": "Please drop your photos and videos here!",
-            "IMMICH_ALBUM_NAME": "Wedding",
-            "GUEST_NAME": "optional",
-        }
-        # Never the real database: what waits there is meant for the real Immich.
-        fixed = {
             "IMMICH_BASE_URL": base_url,
             "IMMICH_API_KEY": standin.key,
             "STATE_DB": str(DEMO / "state.db"),
             "SPOOL_DIR": str(DEMO / "spool"),
+            "IMMICH_ALBUM_NAME": "Wedding",
+            "DROP_TITLE": "Anna & Tom's wedding",
+            "DROP_MESSAGE": "Please drop your photos and videos here!",
+            "GUEST_NAME": "optional",
         }
-        return await _serve(Settings.from_env(own | dict(env) | fixed), env, also)
+        return await _serve(Settings.from_env(heeded | own), also=also)
 
 
-async def _check(settings: Settings, shared_link: str) -> int:
-    findings = await check(
+async def _check(settings: Settings, shared_link: str, advices: Sequence[str]) -> int:
+    findings = [
+        Finding(level=Level.WARNING, about="settings", sentence=advice) for advice in advices
+    ]
+    findings += await check(
         base_url=settings.immich_base_url,
         api_key=settings.immich_api_key,
         album_name=settings.immich_album_name,
@@ -216,8 +210,9 @@ def _require_database(state_db: Path) -> None:
 
 
 def _listen_for_signals() -> asyncio.Event:
-    """Set the event at the first SIGTERM, SIGINT or SIGHUP; end at once at a second one of the
-    first two: a terminal that closes may send SIGHUP twice. Under nohup that means nothing.
+    """Set the event at the first SIGTERM, SIGINT or SIGHUP; end at once at another SIGTERM, SIGINT.
+
+    A terminal that closes may send SIGHUP twice; under nohup it means nothing.
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

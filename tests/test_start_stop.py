@@ -128,6 +128,14 @@ class TestRefusals:
         (tmp_path / ".env").write_text(text, encoding)
         assert_explained(run(tmp_path), ".env", "UTF-8")
 
+    def test_a_line_of_the_env_file_that_cannot_be_read(self, tmp_path: Path) -> None:
+        """Its setting would be missing, unannounced."""
+        (tmp_path / ".env").write_text('IMMICH_BASE_URL=http://127.0.0.1:9/api\nDROP_TITLE="Anna\n')
+        assert_explained(run(tmp_path), ".env line 2")
+
+    def test_another_folder(self, tmp_path: Path) -> None:
+        assert_explained(run(tmp_path), f"there is no .env in {tmp_path}")
+
     @pytest.mark.parametrize("command", ["status", "retry", "purge", "export"])
     def test_a_command_where_no_drop_has_run(
         self, tmp_path: Path, settings: dict[str, str], command: str
@@ -144,6 +152,11 @@ class TestCheck:
     def test_all_is_well(self, tmp_path: Path, immich: Immich) -> None:
         done = run(tmp_path, "--check", **immich.settings)
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_a_setting_nobody_knows(self, tmp_path: Path, immich: Immich) -> None:
+        done = run(tmp_path, "--check", **immich.settings, MAX_FILESIZE="3GB")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search("^warning .*did you mean MAX_FILE_SIZE", done.stdout, re.MULTILINE)
 
     def test_a_wrong_key(self, tmp_path: Path, immich: Immich) -> None:
         done = run(tmp_path, "--check", **{**immich.settings, "IMMICH_API_KEY": SECRET})
@@ -215,6 +228,28 @@ class TestStart:
                     },
                 )
             assert created["Location"].startswith("https://drop.example/drop/files/")
+
+    def test_a_setting_nobody_knows(self, tmp_path: Path, immich: Immich) -> None:
+        (tmp_path / ".env").write_text("MAX_FILESIZE=3GB\n")
+        with running(tmp_path, **immich.settings) as product:
+            assert "WARN main MAX_FILESIZE is no setting" in product.log
+
+    def test_the_demo_is_of_this_machine_only(self, tmp_path: Path) -> None:
+        """It tells nobody of what arrives, and answers here whatever the real address is."""
+        real = {
+            "IMMICH_BASE_URL": "http://127.0.0.1:9/api",
+            "PUBLIC_BASE_URL": "https://older.example",
+            "PUBLIC_URL": "https://drop.example",
+            "NOTIFY_URL": "http://127.0.0.1:9/",
+            "DROP_TITLE": "The real one",
+        }
+        process = launch(tmp_path, real, "--demo")
+        try:
+            answer = Tus(process.address()).ask("GET", "/api/config", {})
+            assert answer.json()["title"] == "Anna & Tom's wedding"
+            assert process.stop() == 0
+        finally:
+            process.kill()
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
     def test_where_nothing_can_be_said(self, tmp_path: Path, immich: Immich) -> None:
