@@ -3,6 +3,7 @@
 Never a Micro QR code, into which `http://nas/` would fit: the cameras of phones do not read those.
 """
 
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def save(url: str, path: Path) -> None:
     path.write_bytes(svg(url))
 
 
+@lru_cache(maxsize=64)
 def svg(url: str) -> bytes:
     """Draw it as SVG: black on white, whatever the page's colours, so that cameras can read it."""
     drawing = BytesIO()

@@ -1,5 +1,6 @@
 """`/api/`: what the page asks besides uploading."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -11,7 +12,7 @@ from immich_drop.tus import is_session
 from immich_drop.upload import OWN
 
 LONGEST_PASSWORD = 1000
-LONGEST_ADDRESS = 500
+LONGEST_ADDRESS = 250
 """Characters."""
 
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
@@ -51,7 +52,7 @@ class CodeHandler(DropHandler):
         if len(address) > LONGEST_ADDRESS:
             raise NotFound("no camera reads so much")
         self.set_header("Content-Type", "image/svg+xml")
-        self.finish(qr.svg(address))
+        self.finish(await asyncio.to_thread(qr.svg, address))
 
 
 class KnownHandler(DropHandler):

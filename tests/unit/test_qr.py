@@ -22,6 +22,11 @@ def test_the_picture_says_the_address(tmp_path: Path) -> None:
     assert drawn != qr.svg(f"{URL}other")
 
 
+def test_no_code_is_drawn_twice() -> None:
+    """Guests of one party ask for the same one, and it takes milliseconds."""
+    assert qr.svg(URL) is qr.svg(URL)
+
+
 def test_a_short_address_is_drawn_for_phones_too(capsys: pytest.CaptureFixture[str]) -> None:
     """A Micro QR code is smaller than 21 modules a side, and a margin of 4 around them."""
     assert b'd="M0 0h29v29h-29z"' in qr.svg("http://nas/")
