@@ -112,6 +112,14 @@ class App:
             clock=clock,
             now=_now,
         )
+        self._health = Health(
+            db=self._db,
+            spool=self._spool,
+            room=self._room,
+            gate=self._factory.own.gate,
+            destinations=self._destinations,
+            clock=clock,
+        )
         self._notifier = self._make_notifier()
         self._metrics.registry.register(self._make_gauges())
         self._server: BoundedServer
@@ -172,6 +180,7 @@ class App:
             oldest=oldest,
             free=self._spool.free,
             immich_up=lambda: self._factory.own.gate.reason is None,
+            ready=lambda: self._health.latest,
         )
 
     def _make_creator(self) -> Creator:
@@ -228,15 +237,6 @@ class App:
             rate=Rate(TOLD_PER_MINUTE, clock=time.monotonic),
         )
 
-    def _make_health(self) -> Health:
-        return Health(
-            db=self._db,
-            spool=self._spool,
-            room=self._room,
-            gate=self._factory.own.gate,
-            destinations=self._destinations,
-        )
-
     def _make_parts(self) -> Parts:
         settings = self._settings
         forwarded = Forwarded(
@@ -254,7 +254,7 @@ class App:
             known=self._make_known(),
             snapshot=self._make_snapshot(),
             progress=self._progress,
-            health=self._make_health(),
+            health=self._health,
             metrics=self._metrics if settings.metrics else None,
             buffers=Buffers(),
             requests=Rate(REQUESTS_PER_MINUTE, clock=time.monotonic),

@@ -1,6 +1,7 @@
 """Metrics for Prometheus: always counted, served at `/metrics` if the host wants them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -58,26 +59,39 @@ class Gauges(Collector):
         oldest: Callable[[], float],
         free: Callable[[], int],
         immich_up: Callable[[], bool],
+        ready: Callable[[], dict[str, str]],
     ) -> None:
         self._counts = counts
         self._oldest = oldest
         self._free = free
         self._immich_up = immich_up
+        self._ready = ready
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the current figures."""
+        """Yield the current figures; without a database there is nothing to count."""
+        with suppress(Unavailable):
+            yield from self._of_rows()
+        yield GaugeMetricFamily(
+            "drop_disk_free_bytes", "Room for the spool; 0 while it is gone", self._free_or_gone()
+        )
+        yield GaugeMetricFamily(
+            "drop_immich_up", "1 while deliveries get through to Immich", float(self._immich_up())
+        )
+
+        ready = GaugeMetricFamily(
+            "drop_ready", "1 for each part of the drop that is well, as /readyz", labels=["part"]
+        )
+        for part, code in self._ready().items():
+            ready.add_metric([part], float(code == "ok"))
+        yield ready
+
+    def _of_rows(self) -> Iterator[GaugeMetricFamily]:
         uploads = GaugeMetricFamily("drop_uploads", "Uploads we know by state", labels=["state"])
         for state, count in self._counts().items():
             uploads.add_metric([state], count)
         yield uploads
         yield GaugeMetricFamily(
             "drop_queue_age_seconds", "Age of the oldest file not yet in Immich", self._oldest()
-        )
-        yield GaugeMetricFamily(
-            "drop_disk_free_bytes", "Room for the spool; 0 while it is gone", self._free_or_gone()
-        )
-        yield GaugeMetricFamily(
-            "drop_immich_up", "1 while deliveries get through to Immich", float(self._immich_up())
         )
 
     def _free_or_gone(self) -> int:

@@ -25,8 +25,8 @@ class HealthHandler(WatchHandler):
 class ReadyHandler(WatchHandler):
     """`GET /readyz`: 200 when everything is well, else 503; what is not, in short."""
 
-    def get(self) -> None:
-        report = self.parts.health.report()
+    async def get(self) -> None:
+        report = await self.parts.health.report()
         self.set_status(200 if set(report.values()) == {"ok"} else 503)
         self.finish(dict(report))
 
@@ -36,8 +36,10 @@ class ReadyHandler(WatchHandler):
 class MetricsHandler(WatchHandler):
     """`GET /metrics`, when the host switched it on."""
 
-    def get(self) -> None:
+    async def get(self) -> None:
         if self.parts.metrics is None:
             raise NotFound("METRICS is off")
+        self.parts.requests.spend(self.address)
+        await self.parts.health.report()  # which one of the figures tells
         self.set_header("Content-Type", CONTENT_TYPE)
         self.finish(self.parts.metrics.text())

@@ -193,3 +193,17 @@ class TestGuesses:
                     break
             refused(answer, 429, "rate_limited")
             assert 0 < int(answer["Retry-After"]) <= 60
+
+    def test_figures_are_counted_and_the_page_is_not(self, immich: Immich, tmp_path: Path) -> None:
+        settings = {"METRICS": "true", **immich.settings}
+        with running(tmp_path, **settings) as product, product.tus.connect() as connection:
+            assert b'drop_ready{part="spool"} 1.0' in connection.ask("GET", "/metrics").body
+            statuses = {connection.ask("GET", "/metrics").status for _ in range(700)}
+            assert statuses == {200, 429}
+            for target in ("/", "/api/config", "/healthz"):
+                assert connection.ask("GET", target).status == 200
+
+    @pytest.mark.parametrize(("length", "status"), [(200, 200), (300, 404)])
+    def test_no_long_code_is_drawn(self, tus: Tus, length: int, status: int) -> None:
+        """To draw what only the request itself calls us takes longer and longer."""
+        assert tus.ask("GET", "/qr.svg", {"Host": "a" * length}).status == status

@@ -14,10 +14,22 @@ from immich_drop.upload import State
 EXAMPLES = Path(__file__).parents[2] / "deploy" / "monitoring"
 
 
-def told(free: Callable[[], int] = lambda: 10**9) -> dict[tuple[str, str], float]:
+def two_received() -> dict[State, int]:
+    return dict.fromkeys(State, 0) | {State.RECEIVED: 2}
+
+
+def told(
+    free: Callable[[], int] = lambda: 10**9,
+    counts: Callable[[], dict[State, int]] = two_received,
+) -> dict[tuple[str, str], float]:
     metrics = Metrics()
-    counts = dict.fromkeys(State, 0) | {State.RECEIVED: 2}
-    gauges = Gauges(counts=lambda: counts, oldest=lambda: 60.0, free=free, immich_up=lambda: False)
+    gauges = Gauges(
+        counts=counts,
+        oldest=lambda: 60.0,
+        free=free,
+        immich_up=lambda: False,
+        ready=lambda: {"spool": "ok", "links": "link_gone"},
+    )
     metrics.registry.register(gauges)
     metrics.bytes_received.inc(100)
     metrics.deliveries.labels(State.STORED).inc()
@@ -38,6 +50,8 @@ def test_what_is_told() -> None:
     assert figures["drop_queue_age_seconds", ""] == 60
     assert figures["drop_disk_free_bytes", ""] == 10**9
     assert figures["drop_immich_up", ""] == 0
+    assert figures["drop_ready", "spool"] == 1
+    assert figures["drop_ready", "links"] == 0
     assert figures["drop_delivery_seconds_count", ""] == 1
 
 
@@ -48,6 +62,16 @@ def test_a_spool_that_is_gone_has_no_room() -> None:
     figures = told(free=gone)
     assert figures["drop_disk_free_bytes", ""] == 0
     assert figures["drop_uploads", "received"] == 2
+
+
+def test_a_database_that_is_gone_hides_no_other_figure() -> None:
+    def gone() -> dict[State, int]:
+        raise Unavailable("database: disk I/O error")
+
+    figures = told(counts=gone)
+    assert ("drop_uploads", "received") not in figures
+    assert figures["drop_ready", "spool"] == 1
+    assert figures["drop_disk_free_bytes", ""] == 10**9
 
 
 def queries() -> Iterator[str]:
