@@ -8,7 +8,7 @@ takes uploads through a link with a password without asking for the password, so
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +25,7 @@ from immich_drop.errors import (
     PasswordRequired,
     PasswordWrong,
 )
-from immich_drop.immich import Immich
+from immich_drop.immich import Immich, ShareKey
 from immich_drop.limits import Rate
 from immich_drop.link import Link, LinkBook, Ref, scope
 
@@ -144,10 +144,10 @@ class Entrance:
         except PasswordWrong:
             wrong = True
             raise
-        except _GONE:
+        except LinkUnknown:
             # The earlier answer, that there is a password, is out of date.
             self._questions.pop(ref, None)
-            raise
+            return await self._fetch(ref)
         finally:
             if not wrong:
                 self._wrong.give_back(guesser)
@@ -162,10 +162,7 @@ class Entrance:
             return await self._ask(ref, address)
         except PasswordRequired:
             link = self._book.find(ref)
-            if link is None:
-                raise
-            if link.lock is None:
-                await self._book.lock(link.id)
+            if link is None or link.lock is None:
                 raise
             if not link.allow_upload and self._may_be_open_again(link):
                 raise
@@ -174,8 +171,8 @@ class Entrance:
             link = self._book.find(ref)
             if link is None:
                 raise
-            if self._is_over(link):
-                raise LinkExpired(link.id) from None
+            if self._is_over(link) or not link.allow_upload:
+                raise self._end_of(link) from None
             return link
 
     async def _ask(self, ref: Ref, address: str) -> Link:
@@ -223,8 +220,44 @@ class Entrance:
         return _Question(self._clock(), asyncio.create_task(_outcome(asking)))
 
     async def _fetch(self, ref: Ref) -> Link:
-        async with self._immich_by(ref) as immich:
-            return await self._book.remember(await immich.shared_link(), password=None)
+        """Ask Immich about a link, and note in the book what it says."""
+        known = self._book.find(ref)
+        try:
+            async with self._immich_by(ref) as immich:
+                shared = await immich.shared_link()
+        except PasswordRequired:
+            if known:
+                await self._note_lock(ref, known)
+            raise
+        except LinkUnknown:
+            if known:
+                await self._note_end(ref, known)
+            raise
+        return await self._book.remember(shared, password=None)
+
+    async def _note_lock(self, ref: Ref, link: Link) -> None:
+        """Note that there is a password, unless it is another link that has the name now."""
+        if isinstance(ref, ShareKey):
+            await self._book.lock(link)
+            return
+        try:
+            await self._fetch(ShareKey(link.key))
+        except _GONE:
+            await self._book.take_name(link)
+        except (PasswordRequired, ImmichUnavailable):
+            pass
+
+    async def _note_end(self, ref: Ref, link: Link) -> None:
+        """Note that a link has ended, or goes by another name now.
+
+        Raises LinkExpired or LinkRevoked if it has ended.
+        """
+        if isinstance(ref, ShareKey):
+            await self._book.close(link)
+            raise self._end_of(link)
+        with suppress(PasswordRequired):
+            await self._fetch(ShareKey(link.key))
+        await self._book.take_name(link)
 
     @asynccontextmanager
     async def _immich_by(self, ref: Ref) -> AsyncIterator[Immich]:
@@ -232,19 +265,13 @@ class Entrance:
         immich = self._immich(ref)
         try:
             yield immich
-        except LinkUnknown:
-            raise self._what_became_of(ref) from None
         except ImmichError as error:
             # Immich repeats a URL whose path it does not know: it can hold a name or a password.
             raise ImmichUnavailable(_QUERY.sub("?…", str(error))) from error
         finally:
             immich.close()
 
-    def _what_became_of(self, ref: Ref) -> DropError:
-        """Return what became of a link that Immich does not know any more."""
-        link = self._book.find(ref)
-        if link is None:
-            return LinkUnknown()
+    def _end_of(self, link: Link) -> DropError:
         return LinkExpired(link.id) if self._is_over(link) else LinkRevoked(link.id)
 
     def _may_be_open_again(self, link: Link) -> bool:

@@ -113,10 +113,23 @@ class LinkBook:
             await self._db.write(lambda connection: _keep(connection, link), durable=True)
         return link
 
-    async def lock(self, link_id: str) -> None:
+    async def lock(self, link: Link) -> None:
         """Note that a link has a password now; a random lock stands in until a guest enters it."""
-        query = "UPDATE links SET lock = ? WHERE id = ? AND lock IS NULL"
-        values = token_urlsafe(16), link_id
+        if link.lock is None:
+            query = "UPDATE links SET lock = ? WHERE id = ? AND lock IS NULL"
+            await self._write(query, token_urlsafe(16), link.id)
+
+    async def close(self, link: Link) -> None:
+        """Note that a link takes no files, until Immich says that it does."""
+        if link.allow_upload:
+            await self._write("UPDATE links SET allow_upload = 0 WHERE id = ?", link.id)
+
+    async def take_name(self, link: Link) -> None:
+        """Note that a link is not called any more what we thought."""
+        query = "UPDATE links SET slug = NULL WHERE id = ? AND slug = ?"
+        await self._write(query, link.id, link.slug)
+
+    async def _write(self, query: str, *values: str | None) -> None:
         await self._db.write(lambda connection: connection.execute(query, values), durable=True)
 
     def _one(self, query: str, value: str) -> Link | None:

@@ -282,6 +282,100 @@ async def test_a_name_that_moves_to_another_link(tmp_path: Path) -> None:
         assert (await side.enter(key, unlocked=before.lock)).title == "Wedding"
 
 
+@pytest.mark.gen_test
+async def test_a_name_that_moves_leads_nobody_into_the_link_that_had_it(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        name = ShareSlug("party")
+        row, _ = side.share(slug="party", password=PASSWORD)
+        lock = (await side.unlock(name, PASSWORD)).lock
+        side.standin.library.remove_link(row)
+        other, _ = side.share(album="Club", slug="party", password="another")
+        side.clock.pass_(FRESH)
+        with pytest.raises(PasswordRequired):
+            await side.enter(name, unlocked=lock)
+        assert side.book.find(name) is None
+        assert (await side.unlock(name, "another")).id == other.id
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_moves_locks_nothing(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        name = ShareSlug("party")
+        row, key = side.share(slug="party")
+        assert (await side.enter(name)).id == row.id
+        side.change(row, slug=None)
+        side.share(album="Club", slug="party", password=PASSWORD)
+        side.clock.pass_(FRESH)
+        with pytest.raises(PasswordRequired):
+            await side.enter(name)
+        await side.standin.down()
+        side.clock.pass_(FRESH)
+        assert (await side.enter(key)).id == row.id
+        with pytest.raises(ImmichUnavailable):
+            await side.enter(name)
+
+
+@pytest.mark.gen_test
+async def test_a_name_whose_link_gets_a_password(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        name = ShareSlug("party")
+        row, key = side.share(slug="party")
+        await side.enter(name)
+        side.change(row, password=PASSWORD)
+        side.clock.pass_(FRESH)
+        with pytest.raises(PasswordRequired):
+            await side.enter(name)
+        lock = (await side.unlock(name, PASSWORD)).lock
+        side.clock.pass_(FRESH)
+        assert (await side.enter(name, unlocked=lock)).id == row.id
+        await side.standin.down()
+        side.clock.pass_(FRESH)
+        for ref in (name, key):
+            with pytest.raises(PasswordRequired):
+                await side.enter(ref)
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_is_locked_while_nobody_can_tell_whose_it_is(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        name = ShareSlug("party")
+        row, key = side.share(slug="party")
+        await side.enter(name)
+        side.clock.pass_(FRESH)
+        locked = {"status": 401, "message": "Password required", "times": 1}
+        side.standin.faults.add(
+            Fault(kind=Kind.STATUS, match=".*", **locked),  # type: ignore[arg-type]
+            Fault(kind=Kind.STATUS, match=".*", status=500, times=2),
+        )
+        with pytest.raises(PasswordRequired):
+            await side.enter(name)
+        assert (await side.enter(key)).id == row.id
+
+
+@pytest.mark.gen_test
+async def test_a_name_that_is_no_more(tmp_path: Path) -> None:
+    async with sides(tmp_path) as side:
+        names = [ShareSlug(f"party {number}") for number in range(3)]
+        renamed, deleted, locked = rows = [side.share(slug=name.slug)[0] for name in names]
+        for name in names:
+            await side.enter(name)
+        side.change(renamed, slug="new")
+        side.change(locked, slug="newer", password=PASSWORD)
+        side.standin.library.remove_link(deleted)
+        for _ in range(2):
+            side.clock.pass_(FRESH)
+            for name, error in zip(names, (LinkUnknown, LinkRevoked, LinkUnknown), strict=True):
+                with pytest.raises(error):
+                    await side.enter(name)
+        assert (await side.enter(ShareSlug("new"))).id == renamed.id
+        await side.standin.down()
+        side.clock.pass_(FRESH)
+        for row, name in zip(rows, names, strict=True):
+            assert side.book.get(row.id) is not None, "what waits for it has to get there"
+            with pytest.raises((ImmichUnavailable, LinkRevoked)):
+                await side.enter(name)
+
+
 # While Immich is down
 
 
@@ -307,6 +401,50 @@ async def test_a_link_that_was_open_before_stays_open(tmp_path: Path) -> None:
         side.clock.pass_(3600)
         with pytest.raises(LinkExpired):
             await side.enter(key)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("hangs", [True, False])
+async def test_a_link_that_was_found_closed_stays_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    """Else it would take gigabytes that can go nowhere."""
+    async with sides(tmp_path) as side:
+        shared = [
+            side.share(),
+            side.share(album="Club", slug="club"),
+            side.share(album="Old", expires_at=NOW + timedelta(days=30)),
+        ]
+        locked, locked_key = side.share(album="Locked", password=PASSWORD)
+        lock = (await side.unlock(locked_key, PASSWORD)).lock
+        refs = [ref for _, ref in shared] + [ShareSlug("club"), locked_key]
+        for ref in refs:
+            await side.enter(ref, unlocked=lock)
+        for row in (shared[0][0], shared[1][0], locked):
+            side.standin.library.remove_link(row)
+        expired, expired_key = shared[2]
+        side.change(expired, expires_at=NOW - timedelta(days=1))
+        side.clock.pass_(FRESH)
+        for ref in refs:
+            with pytest.raises(LinkRevoked):
+                await side.enter(ref, unlocked=lock)
+        if hangs:
+            side.standin.faults.add(HANGS)
+            monkeypatch.setattr(module, "PATIENCE", 0.05)
+        else:
+            await side.standin.down()
+        side.clock.pass_(FRESH)
+        for ref in refs:
+            with pytest.raises(LinkRevoked):
+                await side.enter(ref, unlocked=lock)
+        if not hangs:
+            side.standin.up()
+            side.change(expired, expires_at=None)
+            side.clock.pass_(FRESH)
+            assert (await side.enter(expired_key)).id == expired.id
+            await side.standin.down()
+            side.clock.pass_(FRESH)
+            assert (await side.enter(expired_key)).id == expired.id
 
 
 @pytest.mark.gen_test

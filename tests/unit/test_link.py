@@ -120,15 +120,38 @@ async def test_a_password_nobody_has_said_yet(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:
         book = LinkBook(db)
         await book.remember(SHARED, password=None)
-        for _ in range(2):
-            await book.lock("a")
-            locked = book.get("a")
-            assert locked is not None
-            assert locked.lock
+        open_ = book.get("a")
+        assert open_ is not None
+        await book.lock(open_)
+        locked = book.get("a")
+        assert locked is not None
+        assert locked.lock
         said = await book.remember(SHARED, password="secret")
-        await book.lock("a")
-        assert book.get("a") == said, "what opens it is known"
-        await book.lock("nobody's")
+        for link in (open_, locked, said):
+            await book.lock(link)
+            assert book.get("a") == said, "what opens it is known"
+
+
+@pytest.mark.gen_test
+async def test_a_link_is_closed_until_immich_says_otherwise(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        link = await book.remember(SHARED, password="secret")
+        await book.close(link)
+        assert book.get("a") == replace(link, allow_upload=False)
+        assert await book.remember(SHARED, password="secret") == book.get("a") == link
+
+
+@pytest.mark.gen_test
+async def test_only_the_name_we_knew_is_taken(tmp_path: Path) -> None:
+    with opened(tmp_path / "state.db") as db:
+        book = LinkBook(db)
+        before = await book.remember(SHARED, password=None)
+        renamed = await book.remember(replace(SHARED, slug="new"), password=None)
+        await book.take_name(before)
+        assert book.get("a") == renamed
+        await book.take_name(renamed)
+        assert book.get("a") == replace(renamed, slug=None)
 
 
 def test_a_key_is_in_no_words_about_it() -> None:
