@@ -167,6 +167,7 @@ class App:
             title=settings.drop_title or "Immich Drop",
             db=self._db,
             book=self._book,
+            health=self._health.report,
             now=_now,
         )
 

@@ -6,7 +6,7 @@ so a notice that could not be sent is sent later, also after a restart.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.header import Header
 from itertools import groupby
@@ -35,6 +35,9 @@ LONGEST_PAUSE = timedelta(hours=1)
 TIMEOUT = 20.0
 """Timeout of the request that sends a notice, in seconds."""
 
+ILL = timedelta(minutes=15)
+"""For this long the drop has to be unwell until the host is told."""
+
 NAMES = 5
 """The most names in a sentence; with more guests the last one is "others"."""
 
@@ -45,7 +48,7 @@ FAILED = "notified-failed"
 CLOSED = "notified-closed"
 """Fact: the closed links whose waiting uploads the host was told of."""
 
-Notice = tuple[str, dict[str, object]]
+Notice = tuple[str, Mapping[str, object]]
 """A text, and what it tells as JSON."""
 Compose = Callable[[Sequence[Upload]], Notice]
 
@@ -62,6 +65,7 @@ class Notifier:
         title: str,
         db: Db,
         book: LinkBook,
+        health: Callable[[], Awaitable[Mapping[str, str]]],
         now: Callable[[], datetime],
     ) -> None:
         self._url = url
@@ -71,6 +75,9 @@ class Notifier:
         self._db = db
         self._facts = Facts(db)
         self._book = book
+        self._health = health
+        self._ill_since: dict[str, datetime] = {}
+        self._complained: set[str] = set()
         self._now = now
         self._client = AsyncHTTPClient(force_instance=True)
         self._pause: timedelta | None = None
@@ -87,6 +94,7 @@ class Notifier:
         await self._tell(ARRIVED, State.STORED, self._arrived)
         await self._tell(FAILED, State.FAILED, self._failed)
         await self._tell_closed()
+        await self._tell_ill()
 
     def close(self) -> None:
         """Close the HTTP client."""
@@ -143,6 +151,25 @@ class Notifier:
         if (known := closed.keys() | (told & wait)) != told:
             await self._facts.remember(CLOSED, " ".join(sorted(known)))
 
+    async def _tell_ill(self) -> None:
+        """Report once what has been wrong for a while; links have a notice of their own."""
+        now, report = self._now(), await self._health()
+        ill = {part: code for part, code in report.items() if code != "ok" and part != "links"}
+        self._ill_since = {part: self._ill_since.get(part, now) for part in ill}
+        self._complained &= ill.keys()
+        due = [
+            part
+            for part, since in self._ill_since.items()
+            if now - since >= ILL and part not in self._complained
+        ]
+        if not due:
+            return
+        codes = {part: ill[part] for part in due}
+        what = ", ".join(f"{part}: {code}" for part, code in codes.items())
+        sentence = f"Not well for {ILL.seconds // 60} minutes ({what}). What has arrived is safe."
+        if await self._send(sentence, codes):
+            self._complained.update(due)
+
     def _sentence(self, link: str, uploads: Sequence[Upload]) -> str:
         name, guests = self._name(link), _guests(uploads)
         where = f"{name}: " if name else ""
@@ -161,7 +188,7 @@ class Notifier:
         told = datetime.fromisoformat(fact) if fact else None
         return told if told and told <= now else now - DAY
 
-    async def _send(self, sentence: str, details: dict[str, object]) -> bool:
+    async def _send(self, sentence: str, details: Mapping[str, object]) -> bool:
         """Send a notice, unless one failed just before; tells whether it was taken."""
         now = self._now()
         if timedelta() < self._again - now <= LONGEST_PAUSE:
@@ -178,12 +205,12 @@ class Notifier:
         self._pause = None
         return True
 
-    def _request(self, sentence: str, details: dict[str, object]) -> HTTPRequest:
+    def _request(self, sentence: str, details: Mapping[str, object]) -> HTTPRequest:
         if self._plain:
             headers, body = {"Title": _in_a_header(self._title)}, sentence
         else:
             headers = {"Content-Type": "application/json"}
-            body = json.dumps({"title": self._title, "body": sentence} | details)
+            body = json.dumps({"title": self._title, "body": sentence, **details})
         return HTTPRequest(
             self._url,
             method="POST",

@@ -18,7 +18,7 @@ from tornado.web import Application, RequestHandler
 from immich_drop.db import Db
 from immich_drop.immich import SharedLink
 from immich_drop.link import LinkBook
-from immich_drop.notify import LONGEST_PAUSE, QUIET, Notifier
+from immich_drop.notify import ILL, LONGEST_PAUSE, QUIET, Notifier
 from immich_drop.upload import State
 from unit.make import START, opened, upload
 
@@ -43,11 +43,15 @@ class Host:
         self.db = db
         self.now = now
         self.status = status
+        self.health = dict.fromkeys(("database", "spool", "disk", "immich", "links"), "ok")
         self.got: list[HTTPServerRequest] = []
 
     async def arrive(self, *names: str) -> None:
         for name in names:
             await self.db.add(upload(name=name, state=State.STORED, updated_at=self.now))
+
+    async def report(self) -> dict[str, str]:
+        return self.health
 
     def told(self) -> list[Any]:
         return [json.loads(request.body) for request in self.got]
@@ -94,6 +98,7 @@ async def telling(
                 title=title,
                 db=db,
                 book=LinkBook(db),
+                health=host.report,
                 now=lambda: host.now,
             )
             with closing(notifier):
@@ -281,3 +286,29 @@ async def test_a_closed_link_is_told_once_each_time(tmp_path: Path) -> None:
     sentences = [told["body"] for told in host.told()]
     why = "waiting, as Immich no longer lets this link upload."
     assert sentences == [f"The club: 3 {why}", f"The club: 1 {why}"]
+
+
+@pytest.mark.gen_test
+async def test_what_is_wrong_for_a_while_is_told_once_each_time(tmp_path: Path) -> None:
+    async with telling(tmp_path) as (host, notifier):
+
+        async def pass_(time: timedelta, **codes: str) -> int:
+            host.health |= codes
+            await notifier.send_due()
+            host.now += time
+            for _ in range(2):
+                await notifier.send_due()
+            return len(host.got)
+
+        assert await pass_(ILL / 2, immich="immich_unavailable") == 0, "a restart, perhaps"
+        assert await pass_(ILL, immich="ok", links="link_revoked") == 0
+        assert await pass_(ILL, immich="immich_key") == 1
+        assert await pass_(ILL, disk="disk_full") == 2
+        assert await pass_(ILL) == 2
+        await pass_(ILL, immich="ok")
+        assert await pass_(ILL, immich="immich_quota") == 3
+    assert [told["body"].partition(".")[0] for told in host.told()] == [
+        "Not well for 15 minutes (immich: immich_key)",
+        "Not well for 15 minutes (disk: disk_full)",
+        "Not well for 15 minutes (immich: immich_quota)",
+    ]
