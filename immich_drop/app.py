@@ -21,6 +21,7 @@ from immich_drop.destination_factory import DestinationFactory
 from immich_drop.entrance import Entrance
 from immich_drop.facts import Facts
 from immich_drop.handlers import make_application
+from immich_drop.handlers.base import HEADERS
 from immich_drop.handlers.forwarded import Forwarded, subscriber
 from immich_drop.handlers.parts import Parts
 from immich_drop.handlers.ws import GOING_AWAY
@@ -300,6 +301,7 @@ class App:
             most=settings.limit_connections,
             exempt=parts.forwarded.trusts,
             subscriber=subscriber,
+            headers=HEADERS,
             idle=self._idle,
         )
         self._server.add_sockets(sockets)

@@ -11,7 +11,7 @@ import json
 import logging
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from weakref import WeakSet
@@ -103,12 +103,14 @@ class BoundedServer(HTTPServer):
         most: int,
         exempt: Callable[[str], bool],
         subscriber: Callable[[str], str],
+        headers: Mapping[str, str],
         idle: float,
     ) -> None:
         """Serve; `exempt` tells the addresses of proxies, which have no limit.
 
-        `subscriber` maps an address to what connections are counted by (see `forwarded`). Headers,
-        and a body that is no file's, have to be whole within `idle` seconds.
+        `subscriber` maps an address to what connections are counted by (see `forwarded`). Who is
+        sent away gets `headers` too. Headers, and a body that is no file's, have to be whole within
+        `idle` seconds.
         """
         super().initialize(
             application,
@@ -120,6 +122,7 @@ class BoundedServer(HTTPServer):
         self._most = most
         self._exempt = exempt
         self._subscriber = subscriber
+        self._refusal = _refusal(headers)
         self._most_in_all = _most_in_all(_allow_files())
         self._inside: WeakSet[IOStream] = WeakSet()
         self._by_address: dict[str, WeakSet[IOStream]] = {}
@@ -152,14 +155,14 @@ class BoundedServer(HTTPServer):
             return f"all {self._most_in_all} places are taken"
         own = self._by_address.get(self._subscriber(host))
         if own and self._most and not self._exempt(host) and _has_open(own, self._most):
-            return f"{host} has enough"
+            return f"{host} has LIMIT_CONNECTIONS ({self._most}) connections"
         return ""
 
     def _send_away(self, stream: IOStream) -> None:
         if len(self._farewells) >= FAREWELLS:
             stream.close()
             return
-        farewell = asyncio.create_task(_say_why(stream))
+        farewell = asyncio.create_task(_say_why(stream, self._refusal))
         self._farewells.add(farewell)
         farewell.add_done_callback(self._farewells.discard)
 
@@ -169,10 +172,10 @@ def _has_open(streams: WeakSet[IOStream], count: int) -> bool:
     return len(streams) >= count and sum(not stream.closed() for stream in streams) >= count
 
 
-async def _say_why(stream: IOStream) -> None:
+async def _say_why(stream: IOStream, refusal: bytes) -> None:
     try:
         async with asyncio.timeout(FAREWELL):
-            await stream.write(_refusal())
+            await stream.write(refusal)
             # To close on bytes that were not read would take the answer along (RST).
             stream.socket.shutdown(socket.SHUT_WR)
             while True:
@@ -181,7 +184,7 @@ async def _say_why(stream: IOStream) -> None:
         stream.close()
 
 
-def _refusal() -> bytes:
+def _refusal(headers: Mapping[str, str]) -> bytes:
     error = TooManyConnections()
     body = json.dumps({"code": error.code, "message": error.message})
     head = (
@@ -190,8 +193,7 @@ def _refusal() -> bytes:
         f"Content-Length: {len(body)}",
         f"Retry-After: {error.retry_after}",
         f"Tus-Resumable: {VERSION}",  # the page takes no other answer to an upload for ours
-        "Cache-Control: no-store",
-        "X-Content-Type-Options: nosniff",
+        *(f"{name}: {value}" for name, value in headers.items()),
         "Connection: close",
     )
     return "\r\n".join((*head, "", body)).encode()

@@ -18,7 +18,18 @@ from immich_drop.tus import is_session
 
 log = logging.getLogger(__name__)
 
-PERMISSIONS = "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), usb=()"
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": (
+        "accelerometer=(), camera=(), geolocation=(), gyroscope=(), microphone=(), usb=()"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""What every answer says, unless it knows better."""
 
 UNLOCKED_DAYS = 7
 """Days for which a guest need not enter the password of a link again."""
@@ -45,13 +56,7 @@ class DropHandler(RequestHandler):
         """Say what holds for every answer."""
         self.clear_header("Server")
         self.clear_header("Content-Type")  # Tornado's is text/html, which nothing is but the page
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "no-referrer")
-        self.set_header("X-Frame-Options", "DENY")
-        self.set_header("Permissions-Policy", PERMISSIONS)
-        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
-        self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-        self.set_header("Cache-Control", "no-store")
+        self.put_headers(HEADERS)
 
     def prepare(self) -> Any:
         """Refuse a foreign Host, and what another site asks, before anything else."""

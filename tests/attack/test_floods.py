@@ -23,7 +23,9 @@ from tornado.iostream import IOStream
 from tornado.web import Application
 
 from attack.impatient import impatient_app
+from attack.test_answers import checked
 from immich_drop.connections import BoundedServer
+from immich_drop.handlers.base import HEADERS
 from immich_drop.handlers.forwarded import subscriber
 
 MEGABYTE = 1 << 20
@@ -51,11 +53,13 @@ class TestConnections:
                         refused(answer, 429, "too_many_connections")
                         assert int(answer["Retry-After"]) > 0
                         assert answer["Tus-Resumable"], "else the page takes it for a proxy's"
+                        checked(answer)
                         assert connection.until_closed() == b""
                 assert inside[0].ask("GET", "/healthz").status == 200
                 inside[1].close()
                 until(lambda: product.tus.ask("GET", "/healthz").status == 200, "a free place")
             until(lambda: product.tus.ask("GET", "/healthz").status == 200, "all to be free")
+            assert "127.0.0.1 has LIMIT_CONNECTIONS (5) connections" in product.log
 
     def test_a_websocket_is_one(self, immich: Immich, tmp_path: Path) -> None:
         with running(tmp_path, **immich.settings, LIMIT_CONNECTIONS="1") as product:
@@ -74,7 +78,12 @@ class TestConnections:
     @pytest.mark.gen_test
     async def test_a_network_of_ipv6_is_one_subscriber(self) -> None:
         server = BoundedServer(
-            Application(), most=2, exempt=lambda _: False, subscriber=subscriber, idle=5.0
+            Application(),
+            most=2,
+            exempt=lambda _: False,
+            subscriber=subscriber,
+            headers=HEADERS,
+            idle=5.0,
         )
 
         def come(address: str) -> IOStream:
