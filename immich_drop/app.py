@@ -358,4 +358,5 @@ def _address(settings: Settings, port: int) -> str:
     if settings.public_url:
         return f"{settings.public_url}/"
     host = "localhost" if settings.host in ("0.0.0.0", "::", "") else settings.host
+    host = f"[{host}]" if ":" in host else host
     return f"http://{host}:{port}{settings.base_path}/"

@@ -81,9 +81,9 @@ class _Listener(socket.socket):
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
-    """Bind to an address. Raises OSError which names it."""
+    """Bind to an address; `::` is every one, those of IPv4 too. Raises OSError which names it."""
     try:
-        sockets = bind_sockets(port, host)
+        sockets = [_bind_all(port)] if host == "::" else bind_sockets(port, host)
     except OSError as error:
         raise OSError(f"{host}:{port}: {error.strerror or error}") from error
     listeners: list[socket.socket] = [_Listener(fileno=each.detach()) for each in sockets]
@@ -91,6 +91,15 @@ def listen(host: str, port: int) -> list[socket.socket]:
         # Accepted sockets inherit it: a phone that vanished is found out in minutes.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return listeners
+
+
+def _bind_all(port: int) -> socket.socket:
+    """Bind to every address; Tornado itself would leave those of IPv4 out."""
+    both = socket.create_server(
+        ("::", port), family=socket.AF_INET6, dualstack_ipv6=socket.has_dualstack_ipv6()
+    )
+    both.setblocking(False)
+    return both
 
 
 class BoundedServer(HTTPServer):

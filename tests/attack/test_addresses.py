@@ -1,12 +1,15 @@
 """Whose request it is, when it says so itself: only a trusted proxy is believed."""
 
 import logging
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from harness.immich import Immich
-from harness.product import running
+from harness.product import OPEN, launch, running
+from harness.proxy import free_port
+from harness.tus import Tus
 from harness.wait import until
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
@@ -119,3 +122,50 @@ def test_where_a_guest_is(remote: str, headers: dict[str, str], there: str) -> N
     drop.check_host(asked)
     assert drop.came_to(asked) == there
     assert drop.base_url(asked) == "https://drop.example/photos"
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 here")
+class TestHost:
+    @pytest.mark.parametrize(
+        ("host", "printed", "ours"),
+        [
+            ("::", "localhost", ["127.0.0.1", "::1"]),
+            ("::1", "[::1]", ["::1"]),
+            ("127.0.0.1", "127.0.0.1", ["127.0.0.1"]),
+        ],
+    )
+    def test_where_it_listens(
+        self, immich: Immich, tmp_path: Path, host: str, printed: str, ours: list[str]
+    ) -> None:
+        port = free_port()
+        process = launch(tmp_path, immich.settings | {"HOST": host, "PORT": str(port)})
+        try:
+            process.wait_for(OPEN)
+            assert f"http://{printed}:{port}/" in process.log
+            for address in ours:
+                answer = Tus((address, port)).ask("GET", "/healthz", {})
+                assert answer.status == 200
+            assert process.stop() == 0
+        finally:
+            process.kill()
+
+    def test_a_guest_of_either_kind_has_the_address_of_his_own(
+        self, immich: Immich, tmp_path: Path
+    ) -> None:
+        """A socket for both writes an address of IPv4 as one of IPv6; proxies are known by it."""
+        port = free_port()
+        settings = {"HOST": "::", "PORT": str(port), "LIMIT_CREATIONS_PER_MINUTE": "1"}
+        trust = {"TRUSTED_PROXIES": "127.0.0.1"}
+        process = launch(tmp_path, immich.settings | settings | trust)
+        try:
+            process.wait_for(OPEN)
+            four, six = Tus(("127.0.0.1", port)), Tus(("::1", port))
+            for guest in ("192.0.2.1", "192.0.2.2"):
+                said = {"X-Forwarded-For": guest}
+                assert four.post(3, headers=said).status == 201
+                assert four.post(3, headers=said).status == 429
+            assert six.post(3).status == 201
+            assert six.post(3, headers={"X-Forwarded-For": "192.0.2.3"}).status == 429
+            assert process.stop() == 0
+        finally:
+            process.kill()
