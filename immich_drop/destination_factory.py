@@ -83,10 +83,12 @@ class DestinationFactory:
             raise LinkUnknown(link_id)
         immich = self.immich(ShareKey(link.key))
         album = LinkAlbum(link.album_id, immich=immich) if link.album_id else None
-        courier = self._make_courier(immich, album)
-        return self._make_destination(
-            immich, LinkCourier(courier, instead=self._courier if self._fallback else None)
+        courier = LinkCourier(
+            self._make_courier(immich, album),
+            instead=self._courier if self._fallback else None,
+            book=self._book,
         )
+        return self._make_destination(immich, courier)
 
     def _make_courier(self, immich: Immich, album: JoinableAlbum | None) -> ImmichCourier:
         return ImmichCourier(

@@ -82,6 +82,25 @@ def test_in_the_middle_of_a_file(
         until(lambda: product.spool == [], "our bytes to go")
 
 
+def test_a_locked_link_that_takes_nothing_more(
+    product: Product, immich: Immich, data: bytes
+) -> None:
+    """Immich tells only who has the password, and refuses the first file that comes."""
+    locked = immich.share("Club", password=PASSWORD)
+    visit = Visit.by_key(product, locked)
+    visit.unlock(PASSWORD)
+    immich.change(locked, allowUpload=False)
+    visit.upload(data)
+    until(lambda: visit.waiting("link_revoked"), "the file to wait")
+    refused(visit.create(data), 401, "password_required")
+    assert visit.unlock(PASSWORD).status == 204
+    refused(visit.create(data), 403, "link_no_upload")
+    immich.change(locked, allowUpload=True)
+    assert immich.wait_for(data).id in immich.album(locked.album)
+    assert visit.unlock(PASSWORD).status == 204
+    visit.upload(data)
+
+
 def test_who_lost_the_answer_to_a_creation_may_go_on(
     product: Product, immich: Immich, link: Link, visit: Visit, data: bytes
 ) -> None:

@@ -38,6 +38,11 @@ def courier(drop: Outwards, key: str) -> ImmichCourier:
     )
 
 
+def link_courier(drop: Outwards, link: Link) -> LinkCourier:
+    way = courier(drop, link.key)
+    return LinkCourier(way, instead=drop.factory._courier, book=drop.book)
+
+
 @pytest.mark.gen_test
 @pytest.mark.parametrize("close", CLOSINGS, ids=["deleted", "no upload", "expired"])
 async def test_they_wait_and_the_reason_is_said(
@@ -77,6 +82,25 @@ async def test_or_they_go_into_the_hosts_own_library(
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize("fallback", [False, True])
+@pytest.mark.parametrize("close", CLOSINGS, ids=["deleted", "no upload", "expired"])
+async def test_no_more_are_taken_then(
+    tmp_path: Path, close: Callable[[Outwards, Link], object], fallback: bool
+) -> None:
+    """Of a link with a password we may not hear it in any other way."""
+    async with outwards(tmp_path, fallback=fallback) as drop:
+        link, other = await drop.share("Wedding"), await drop.share("Club")
+        close(drop, link)
+        made = await drop.bring(PHOTO, link.id)
+        await (drop.settled(made) if fallback else drop.waiting(made, "link_revoked"))
+        shut, open_ = drop.book.get(link.id), drop.book.get(other.id)
+        assert shut is not None
+        assert not shut.allow_upload
+        assert open_ is not None
+        assert open_.allow_upload
+
+
+@pytest.mark.gen_test
 async def test_only_a_closed_link_is_left_aside(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -94,6 +118,9 @@ async def test_only_a_closed_link_is_left_aside(
         await drop.settled(made)
         assert {asset.owner for asset in drop.standin.assets} == {anna.id}
         assert "own library" not in caplog.text
+        kept = drop.book.get(link.id)
+        assert kept is not None
+        assert kept.allow_upload
 
 
 @pytest.mark.gen_test
@@ -165,13 +192,28 @@ async def test_what_changed_on_our_disk_gets_nowhere(tmp_path: Path, open_: bool
         link = await drop.share("Wedding")
         if not open_:
             drop.standin.library.remove_link(link)
-        way = LinkCourier(courier(drop, link.key), instead=drop.factory._courier)
+        way = link_courier(drop, link)
         made = await drop.receive(PHOTO, link.id)
         drop.spool.path(made.id).write_bytes(PHOTO[::-1])
         way.doubt(made.id)
         with pytest.raises(Damaged):
             await way.deliver(made, sent=lambda _: None)
         assert drop.standin.assets == []
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("open_", [True, False])
+async def test_the_hosts_library_remembers_nothing_of_it(tmp_path: Path, open_: bool) -> None:
+    """Its courier serves all links, for months."""
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        if not open_:
+            drop.standin.library.remove_link(link)
+        way = link_courier(drop, link)
+        made = await drop.receive(PHOTO, link.id)
+        way.doubt(made.id)
+        await way.deliver(made, sent=lambda _: None)
+        assert drop.factory._courier._doubted == set()
 
 
 @pytest.mark.gen_test
