@@ -1,8 +1,9 @@
 """Who may come in, and by which link.
 
 Immich decides about its links, and its answer is cached for FRESH seconds. While it is down, a link
-that some guest has opened before stays open, and uploads through it wait as all others do. Immich
-takes uploads through a link with a password without asking for the password, so we ask for it.
+that some guest has opened before, and that was not found closed since, stays open, and uploads
+through it wait as all others do. Immich takes uploads through a link with a password without asking
+for the password, so we ask for it.
 """
 
 import asyncio
@@ -49,11 +50,10 @@ ALL_GUESSES_PER_MINUTE = 300
 
 _GONE = (LinkUnknown, LinkExpired, LinkRevoked)
 
-_QUERY = re.compile(r"\?\S*")
-
-
 _SAID = (Link, PasswordRequired, *_GONE)
 """What Immich says of a link, and not of its own trouble."""
+
+_QUERY = re.compile(r"\?\S*")
 
 
 @dataclass(frozen=True, slots=True)
