@@ -4,21 +4,20 @@ Writes go through `writer`. Reads are look-ups on a connection of their own, whi
 wait for the writer, so they stay on the event loop.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from immich_drop import db_file
 from immich_drop.errors import StateConflict, Unavailable
-from immich_drop.migrations import migrate
+from immich_drop.migrations import migrate, see_current
 from immich_drop.upload import SETTLED, State, Upload
 from immich_drop.writer import T, Write, Writer
-
-BUSY_TIMEOUT = 5.0
-"""Seconds to wait for another process that has the database locked."""
 
 
 class Db:
@@ -26,29 +25,42 @@ class Db:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._closing = ExitStack()
         self._writer: Writer
         self._reader: sqlite3.Connection
 
     def open(self) -> None:
-        """Open or create the database.
+        """Open or create the database, as the one drop that works with it.
 
-        Raises Unavailable with the reason: not a database, newer than this program, read-only.
+        Raises Unavailable with the reason: used by another, not a database, newer, read-only.
         """
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = self._connect()
-            connection.execute("PRAGMA journal_mode=WAL")
+        with db_file.explained(self._path), ExitStack() as opened:
+            opened.callback(os.close, db_file.claim(self._path))
+            connection = opened.enter_context(closing(db_file.writable(self._path)))
             migrate(connection)
-            self._reader = self._connect()
-            self._reader.execute("PRAGMA query_only=1")
-        except (sqlite3.Error, OSError) as error:
-            raise Unavailable(f"{self._path}: {error}") from error
-        self._writer = Writer(connection, self._path)
+            self._reader = opened.enter_context(closing(db_file.readable(self._path)))
+            self._writer = Writer(connection, self._path)
+            opened.callback(self._writer.close)
+            self._closing = opened.pop_all()
+
+    def visit(self, *, writing: bool) -> None:
+        """Open the database beside the drop, or while none runs, and leave its schema alone.
+
+        Without `writing` its file is left as it is. Raises Unavailable with the reason.
+        """
+        with db_file.explained(self._path), ExitStack() as opened:
+            db_file.require(self._path)
+            open_ = db_file.readable if writing else db_file.read_only
+            self._reader = opened.enter_context(closing(open_(self._path)))
+            see_current(self._reader)
+            if writing:
+                self._writer = Writer(db_file.writable(self._path), self._path)
+                opened.callback(self._writer.close)
+            self._closing = opened.pop_all()
 
     def close(self) -> None:
         """Finish what is queued and close."""
-        self._writer.close()
-        self._reader.close()
+        self._closing.close()
 
     # --- uploads
 
@@ -224,16 +236,6 @@ class Db:
         return await self._writer.write(write, durable=durable)
 
     # --- below the surface
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
-        # Thousands of uploads that wait are sorted in a file elsewhere, where a root that is
-        # read-only, or full, has no place for it: the drop would not even start.
-        connection.execute("PRAGMA temp_store=MEMORY")
-        return connection
 
     def _one(self, query: str, *values: object) -> Upload | None:
         rows = self.read(query, *values)

@@ -6,11 +6,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
-from immich_drop import __version__, dotfile, host, logs, qr
+from immich_drop import __version__, dotfile, host, logs, qr, rights
 from immich_drop.app import App
 from immich_drop.check import Finding, Level, check, exit_code, table
 from immich_drop.db import Db
@@ -104,7 +104,8 @@ async def _serve(settings: Settings, advices: Sequence[str] = (), also: Sequence
     for advice in advices:
         log.warning("%s", advice)
     app = App(settings)
-    address = await app.start()
+    with _rights_explained(settings):
+        address = await app.start()
     log.info(
         "version %s at %s, database %s, spool %s",
         __version__,
@@ -186,8 +187,8 @@ def _qr(settings: Settings, chosen: argparse.Namespace) -> int:
 
 async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
     db, spool = Db(settings.state_db), Spool(settings.spool)
-    _require_database(settings.state_db)
-    db.open()
+    with _rights_explained(settings):
+        db.visit(writing=chosen.command in ("retry", "purge"))
     try:
         if chosen.command == "status":
             return host.status(db, print)
@@ -203,10 +204,15 @@ async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _require_database(state_db: Path) -> None:
-    """Raise Unavailable where no drop has run: an empty database made here would look like one."""
-    if not state_db.is_file() or not state_db.stat().st_size:
-        raise Unavailable(f"there is no database {state_db.absolute()}; the drop makes it")
+@contextmanager
+def _rights_explained(settings: Settings) -> Iterator[None]:
+    """Add what this user may not write to, if that can be the reason, to an error."""
+    try:
+        yield
+    except (Unavailable, OSError) as error:
+        if advice := rights.advice(settings.state_db, settings.spool):
+            raise Unavailable(f"{error}\n{advice}") from error
+        raise
 
 
 def _listen_for_signals() -> asyncio.Event:

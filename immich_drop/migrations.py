@@ -73,16 +73,41 @@ MIGRATIONS = [
 ]
 
 
+class Newer(sqlite3.DatabaseError):
+    """The database was written by a newer version of this program."""
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema up to date, in one transaction.
 
-    Raises sqlite3.DatabaseError when the database is newer than this program, or not ours.
+    Raises Newer, and sqlite3.DatabaseError when the database is not ours, or may not be written.
     """
+    _migrate(connection, "COMMIT")
+
+
+def rehearse(connection: sqlite3.Connection) -> None:
+    """See whether `migrate` would succeed, and change nothing. Raises what it raises."""
+    connection.execute("PRAGMA cache_spill=OFF")
+    _migrate(connection, "ROLLBACK")
+
+
+def see_current(connection: sqlite3.Connection) -> None:
+    """See that the schema is the one we know. Raises sqlite3.DatabaseError, Newer."""
+    if _version(connection) < len(MIGRATIONS):
+        raise sqlite3.DatabaseError("written by an older version: start the drop, or restart it")
+
+
+def _version(connection: sqlite3.Connection) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > len(MIGRATIONS):
-        raise sqlite3.DatabaseError(
+        raise Newer(
             f"written by a newer version (schema {version}, this program knows {len(MIGRATIONS)})"
         )
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, end: str) -> None:
+    version = _version(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         foreign = version == 0 and predecessor.set_aside(connection)
@@ -96,4 +121,4 @@ def migrate(connection: sqlite3.Connection) -> None:
     except sqlite3.Error:
         connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+    connection.execute(end)

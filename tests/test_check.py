@@ -1,17 +1,20 @@
 """What `--check` finds, and what it tells the host to do."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
+from unit.make import NOBODY, as_nobody
 
 from immich_drop.check import Finding, Level, check, exit_code, table
-from immich_drop.migrations import migrate
+from immich_drop.migrations import MIGRATIONS, migrate
 from immich_drop.standin import Album, Asset, Fault, Kind, StandIn
 
 ENOUGH = frozenset({"asset.upload", "album.read", "album.create", "albumAsset.create"})
@@ -401,11 +404,76 @@ async def test_a_database_of_a_newer_version(tmp_path: Path) -> None:
 @pytest.mark.gen_test
 @pytest.mark.parametrize("content", [b"no database at all" * 100, bytes(range(256)) * 16])
 async def test_no_database(tmp_path: Path, content: bytes) -> None:
+    """Another file in its place would not know what is in the spool."""
     state_db = tmp_path / "state.db"
     state_db.write_bytes(content)
     (finding,) = about(await storage(state_db, tmp_path), "database")
     assert finding.level is Level.ERROR
     assert "not a database" in finding.sentence
+    assert finding.advice.startswith("Restore a backup")
+
+
+@pytest.mark.gen_test
+async def test_a_damaged_database(tmp_path: Path) -> None:
+    state_db = tmp_path / "state.db"
+    with closing(sqlite3.connect(state_db)) as database:
+        migrate(database)
+    with state_db.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (state_db.stat().st_size - 4096))
+    (finding,) = about(await storage(state_db, tmp_path), "database")
+    assert finding.level is Level.ERROR
+    assert finding.advice.startswith("Restore a backup")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("script", "level"),
+    [
+        ("CREATE TABLE uploads (mine)", Level.ERROR),
+        ("CREATE TABLE uploads (checksum, immich_asset_id, inserted_at)", Level.OK),
+        (MIGRATIONS[0] + "PRAGMA user_version = 1", Level.OK),
+    ],
+    ids=["another program's", "the older immich-drop's", "an older version's"],
+)
+async def test_whose_database_it_is(tmp_path: Path, script: str, level: Level) -> None:
+    """As the start would find it; but it is not changed."""
+    state_db = tmp_path / "state.db"
+    with closing(sqlite3.connect(state_db)) as database:
+        database.executescript(script)
+    before = state_db.read_bytes(), state_db.stat().st_mtime_ns
+    (finding,) = about(await storage(state_db, tmp_path), "database")
+    assert finding.level is level
+    assert ("another program" in finding.advice) == (level is Level.ERROR)
+    assert (state_db.read_bytes(), state_db.stat().st_mtime_ns) == before
+    assert list(tmp_path.iterdir()) == [state_db]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody without rights")
+@pytest.mark.gen_test
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+async def test_a_database_of_another_user(mode: int) -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        state_db = Path(folder, "state.db")
+        with closing(sqlite3.connect(state_db)) as database:
+            migrate(database)
+        state_db.chmod(mode)
+        with as_nobody():
+            (finding,) = about(await storage(state_db, Path(folder, "spool")), "database")
+    assert finding.level is Level.ERROR
+    assert f"chown -R {NOBODY} {state_db}" in finding.advice
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody without rights")
+@pytest.mark.gen_test
+async def test_a_folder_of_another_user() -> None:
+    with TemporaryDirectory() as folder:
+        data = Path(folder, "data")
+        with as_nobody():
+            (disk, *_) = await storage(data / "state.db", data / "spool")
+    assert disk.level is Level.ERROR
+    assert f"mkdir -p {data} && chown -R {NOBODY} {data}" in disk.advice
 
 
 def test_the_table_lines_up() -> None:

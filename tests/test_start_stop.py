@@ -1,6 +1,7 @@
 """How the product starts, refuses to start, and stops."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from harness.immich import Immich
@@ -23,6 +25,14 @@ from harness.wire import Address, Connection, Hangup, request
 from immich_drop import __version__
 
 SECRET = "s3cr3t-key-nobody-may-see"
+
+AS_NOBODY = f"""
+import os, sys
+sys.path.insert(0, {str(SERVER.parent)!r})
+from immich_drop.main import main
+os.seteuid(65534)
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture(name="product")
@@ -121,6 +131,35 @@ class TestRefusals:
         assert_explained(run(product.folder, **settings), str(product.folder / "data"))
         assert product.tus.ask("GET", "/healthz", {}).status == 200
 
+    def test_a_second_product_with_a_spool_of_its_own(
+        self, product: Product, settings: dict[str, str]
+    ) -> None:
+        """It would find the files of the first one missing, and say that they have failed."""
+        database = str(product.folder / "data" / "state.db")
+        done = run(product.folder, SPOOL_DIR=str(product.folder / "other"), **settings)
+        assert_explained(done, f"another Immich Drop is using {database}")
+        assert product.tus.ask("GET", "/healthz", {}).status == 200
+        assert run(product.folder, "status", **settings).returncode == 0
+
+    @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody without rights")
+    @pytest.mark.parametrize("command", ["", "status"])
+    def test_folders_of_another_user(self, settings: dict[str, str], command: str) -> None:
+        """As a volume that Docker made is root's."""
+        with TemporaryDirectory() as folder:
+            Path(folder).chmod(0o755)
+            data = Path(folder, "data")
+            data.mkdir(0o700)
+            done = subprocess.run(
+                [sys.executable, "-c", AS_NOBODY, *filter(None, [command])],
+                env=environment({"STATE_DB": "data/state.db", **settings}),
+                cwd=folder,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=10,
+                check=False,
+            )
+        assert_explained(done, "data", f"chown -R 65534 {data}")
+
     @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
     def test_an_env_file_of_another_encoding(self, tmp_path: Path, encoding: str) -> None:
         """As Windows' editors and shells write it."""
@@ -141,7 +180,8 @@ class TestRefusals:
         self, tmp_path: Path, settings: dict[str, str], command: str
     ) -> None:
         """In the wrong folder, for one: an empty database made there would only look like ours."""
-        assert_explained(run(tmp_path, command, **settings), str(tmp_path / "data" / "state.db"))
+        done = run(tmp_path, command, **settings)
+        assert_explained(done, str(tmp_path / "data" / "state.db"), "is this the wrong folder?")
         assert not (tmp_path / "data").exists()
 
     def test_an_argument_nobody_knows(self, tmp_path: Path, settings: dict[str, str]) -> None:

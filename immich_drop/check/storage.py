@@ -1,38 +1,46 @@
 """Checks the disk and the database."""
 
+import os
 import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from immich_drop import db_file, rights
 from immich_drop.check.finding import Finding, error, ok
-from immich_drop.migrations import MIGRATIONS
+from immich_drop.migrations import Newer, rehearse
 
 GIGABYTE = 1e9
 
+_RESTORE = "Restore a backup, do not begin anew: nothing else knows the files in the spool."
+_DISK = "Look after the disk: is it full, mounted to be read only, or failing?"
+_CAUSES = {
+    sqlite3.SQLITE_BUSY: "Another program has it locked: end that one.",
+    sqlite3.SQLITE_CORRUPT: _RESTORE,
+    sqlite3.SQLITE_NOTADB: _RESTORE,
+    sqlite3.SQLITE_ERROR: "It is another program's: set STATE_DB to another file.",
+}
+"""By SQLite's error code; the last one is what it says of a table that is already there."""
+
 
 def storage(state_db: Path, spool: Path, min_free: int) -> list[Finding]:
-    """Check the folders and the database, without creating them."""
-    folders = dict.fromkeys((_existing(state_db.parent), _existing(spool)))
-    return [*map(_writable, folders), _room(_existing(spool), min_free), _database(state_db)]
+    """Check the folders and the database, without creating or changing them."""
+    rightful = rights.advice(state_db, spool)
+    folders = dict.fromkeys(map(rights.nearest, (state_db.parent, spool)))
+    return [
+        *(_writable(folder, rightful) for folder in folders),
+        _room(rights.nearest(spool), min_free),
+        _database(state_db, rightful),
+    ]
 
 
-def _existing(folder: Path) -> Path:
-    """Return the folder, or if it does not exist, the one it will be created in."""
-    absolute = folder.absolute()
-    return next(each for each in (absolute, *absolute.parents) if each.is_dir())
-
-
-def _writable(folder: Path) -> Finding:
+def _writable(folder: Path, rightful: str) -> Finding:
     try:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as failure:
-        return error(
-            "disk",
-            f"{folder} cannot be written: {failure.strerror}.",
-            "Make the user that this program runs as its owner (chown).",
-        )
+        sentence = f"{folder} cannot be written: {failure.strerror}."
+        return error("disk", sentence, rightful or _DISK)
     return ok("disk", f"{folder} can be written.")
 
 
@@ -48,18 +56,18 @@ def _room(folder: Path, min_free: int) -> Finding:
     return ok("disk", f"{room}.")
 
 
-def _database(path: Path) -> Finding:
-    if not path.exists():
+def _database(path: Path, rightful: str) -> Finding:
+    if not os.access(path, os.F_OK, effective_ids=True):
         return ok("database", f"{path} will be made.")
     try:
-        uri = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True)) as database:
-            (version,) = database.execute("PRAGMA user_version").fetchone()
+        with closing(db_file.existing(path)) as database:
+            rehearse(database)
             (state,) = database.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as failure:
-        return error("database", f"{path}: {failure}.", "Set STATE_DB to another file.")
-    if version > len(MIGRATIONS):
+    except Newer:
         return error("database", f"{path} is of a newer version.", "Update this program.")
+    except sqlite3.Error as failure:
+        cause = failure.sqlite_errorcode & 0xFF  # without what it adds in the higher bits
+        return error("database", f"{path}: {failure}.", _CAUSES.get(cause, rightful or _DISK))
     if state != "ok":
-        return error("database", f"{path} is damaged: {state}.", "Restore a backup.")
+        return error("database", f"{path} is damaged: {state}.", _RESTORE)
     return ok("database", f"{path} is sound.")

@@ -1,6 +1,7 @@
 """Things the tests of modules start from."""
 
 import hashlib
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,9 @@ from immich_drop.upload import OWN, Upload
 START = datetime(2026, 7, 4, 20, 15, 30, tzinfo=UTC)
 
 UNLIMITED = Allowance(open_uploads=0, session_bytes=0)
+
+
+NOBODY = 65534
 
 
 class Clock:
@@ -72,6 +76,27 @@ def opened(path: Path) -> Iterator[Db]:
         yield db
     finally:
         db.close()
+
+
+@contextmanager
+def visited(path: Path, *, writing: bool = False) -> Iterator[Db]:
+    """Open a database as the host's commands do, and close it in the end."""
+    db = Db(path)
+    db.visit(writing=writing)
+    try:
+        yield db
+    finally:
+        db.close()
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Have no more rights than anybody has; only root can do that."""
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 async def row_when(db: Db, upload_id: str, wanted: Callable[[Upload], bool]) -> Upload:

@@ -21,10 +21,9 @@ from immich_drop.facts import Facts, noting
 from immich_drop.ledger import Ledger
 from immich_drop.migrations import MIGRATIONS
 from immich_drop.upload import OWN, TRANSITIONS, State
-from unit.make import START, opened, sha1, upload
+from unit.make import START, as_nobody, opened, sha1, upload, visited
 
 PHOTO = sha1(b"photo")
-NOBODY = 65534
 
 
 @pytest.mark.gen_test
@@ -189,7 +188,7 @@ async def test_to_sort_much_takes_no_place_on_a_disk(tmp_path: Path) -> None:
 async def test_another_process_that_writes_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("immich_drop.db.BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr("immich_drop.db_file.BUSY_TIMEOUT", 0.05)
     with opened(tmp_path / "state.db") as db:
         await Facts(db).remember("a", "1")
         other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
@@ -363,14 +362,100 @@ def test_a_file_that_may_only_be_read() -> None:
         path = Path(folder, "state.db")
         with opened(path):
             pass
+        Path(f"{path}.lock").unlink()  # there was none in older versions
         path.chmod(0o444)
         Path(folder).chmod(0o777)
-        os.seteuid(NOBODY)
-        try:
-            with pytest.raises(Unavailable, match="readonly database"):
-                Db(path).open()
-        finally:
-            os.seteuid(0)
+        with as_nobody(), pytest.raises(Unavailable, match="readonly database"):
+            Db(path).open()
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return all there is of every file, and when it was written."""
+    return {each.name: (each.read_bytes(), each.stat().st_mtime_ns) for each in folder.iterdir()}
+
+
+def lay_older(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(MIGRATIONS[0] + "PRAGMA user_version = 1; PRAGMA journal_mode=WAL")
+
+
+@pytest.mark.gen_test
+async def test_a_visitor_who_only_reads_leaves_no_trace(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path) as db:
+        known = await db.add(upload())
+    before = contents(tmp_path)
+    with visited(path) as visitor:
+        assert visitor.get(known.id) == known
+        assert contents(tmp_path) == before
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.gen_test
+async def test_visitors_beside_the_drop(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with opened(path) as db, visited(path) as reader, visited(path, writing=True) as writer:
+        known = await db.add(upload())
+        assert reader.get(known.id) == writer.get(known.id) == known
+        changed = await writer.change(known, code="x")
+        assert db.get(known.id) == reader.get(known.id) == changed
+
+
+@pytest.mark.gen_test
+async def test_a_visitor_after_a_crash_reads_what_is_in_the_log_only(tmp_path: Path) -> None:
+    (tmp_path / "crashed").mkdir()
+    with opened(tmp_path / "state.db") as db:
+        known = await db.add(upload())
+        for file in tmp_path.glob("state.db*"):
+            (tmp_path / "crashed" / file.name).write_bytes(file.read_bytes())
+    with visited(tmp_path / "crashed" / "state.db") as visitor:
+        assert visitor.get(known.id) == known
+
+
+@pytest.mark.parametrize("writing", [False, True])
+@pytest.mark.parametrize(
+    ("lay", "words"),
+    [
+        (lay_newer, "newer version"),
+        (lay_older, "older version: start the drop"),
+        (lay_foreign, "older version: start the drop"),
+        (lambda path: path.write_bytes(b"not a database " * 100), "not a database"),
+        (lambda path: path.touch(), "is this the wrong folder"),
+        (lambda path: None, "is this the wrong folder"),
+    ],
+)
+def test_a_visitor_does_not_bring_a_schema_up_to_date(
+    tmp_path: Path, lay: Callable[[Path], object], words: str, writing: bool
+) -> None:
+    """The old version may be running, and the new one is only asked how it does."""
+    path = tmp_path / "state.db"
+    lay(path)
+    before = contents(tmp_path)
+    with pytest.raises(Unavailable, match=words):
+        Db(path).visit(writing=writing)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.gen_test
+async def test_a_second_drop_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
+    """It would take the files that the first one waits for, in another spool, for lost."""
+    path, link = tmp_path / "state.db", tmp_path / "link.db"
+    link.symlink_to(path)
+    with opened(path) as db:
+        for way in (path, link):
+            with pytest.raises(Unavailable, match="another Immich Drop is using"):
+                Db(way).open()
+        await db.add(upload())
+    with opened(link) as db:
+        assert len(db.in_state(State.RECEIVING)) == 1
+
+
+def test_a_start_that_failed_keeps_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    lay_newer(path)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="newer version"):
+            Db(path).open()
 
 
 @pytest.mark.gen_test
