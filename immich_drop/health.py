@@ -11,7 +11,7 @@ from immich_drop.room import Room
 from immich_drop.spool import Spool
 
 FRESH = 1.0
-"""Seconds for which nobody looks at the spool again."""
+"""Seconds for which nobody looks again at a spool that is well."""
 
 PATIENCE = 5.0
 """Seconds after which a disk that does not answer is ill."""
@@ -66,11 +66,18 @@ class Health:
 
         All who ask meanwhile wait for the same look, so no more than one thread hangs with it.
         """
-        now = self._clock()
-        if self._look is None or (self._look.done() and now - self._looked >= FRESH):
-            self._look, self._looked = asyncio.create_task(asyncio.to_thread(self._probe)), now
-        done, _ = await asyncio.wait([self._look], timeout=self._patience)
-        return self._look.result() if done else Unavailable.code
+        look = self._look
+        if look is None or not self._is_fresh(look):
+            look = self._look = asyncio.create_task(asyncio.to_thread(self._probe))
+            self._looked = self._clock()
+        done, _ = await asyncio.wait([look], timeout=self._patience)
+        return look.result() if done else Unavailable.code
+
+    def _is_fresh(self, look: asyncio.Task[str]) -> bool:
+        if not look.done():
+            return True
+        recent = self._clock() - self._looked < FRESH
+        return recent and look.exception() is None and look.result() == "ok"
 
     def _probe(self) -> str:
         try:
