@@ -3,10 +3,11 @@
 import re
 import resource
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,23 @@ def test_unfinished_uploads(limited: Limited, session: str) -> None:
         assert tus.create(3, session=session, item="1") == first, "asking again is no new upload"
         tus.patch(first, 0, b"abc")
         tus.create(3, session=session, item="3")
+
+
+def test_files_that_were_announced_and_left(limited: Limited, tmp_path: Path) -> None:
+    """They stay for who comes back, and keep nobody out."""
+    with limited(LIMIT_OPEN_UPLOADS="2") as product:
+        tus: Tus = product.tus
+        left, begun = tus.create(3), tus.create(3)
+        tus.patch(begun, 0, b"a")
+        refused(tus.post(3), 429, "too_many_uploads")
+        product.stop()
+        with closing(sqlite3.connect(tmp_path / "data" / "state.db")) as rows, rows:
+            rows.execute("UPDATE uploads SET created_at = created_at - 660000")
+        product.start()
+        last = tus.create(3)
+        refused(tus.post(3), 429, "too_many_uploads")
+        for url, offset in ((left, 0), (begun, 1), (last, 0)):
+            assert tus.patch(url, offset, b"abc"[offset:]).status == 204
 
 
 def test_fifty_at_once_get_no_more_than_fifty_in_a_row(limited: Limited, session: str) -> None:
