@@ -28,15 +28,22 @@ from immich_drop.upload import State, Upload
 STUCK = frozenset({LinkRevoked.code, ImmichInTrash.code, ImmichUnverified.code})
 """Why an upload waits for something only the host can mend, in Immich."""
 
+OFTEN = 5
+"""Deliveries that failed, after which the next one is not likely to do better by itself."""
+
 MAX_LISTED = 20
-"""Uploads that `status` names one by one."""
+"""Uploads that `status` names one by one, if it is not to name all."""
 
 
-def status(db: Db, write: Callable[[str], object]) -> int:
-    """Say what is where; the exit code is 1 when something needs the host."""
+def status(db: Db, write: Callable[[str], object], *, all_: bool = False) -> int:
+    """Say what is where, and name `all_` or the oldest uploads that need the host.
+
+    The exit code is 1 when something does, or could not be delivered yet.
+    """
     counts = db.count()
     write("  ".join(f"{state}: {counts[state]}" for state in State))
     now = datetime.now(UTC)
+    most = None if all_ else MAX_LISTED
     waiting = _waiting(db)
     if since := db.since(State.RECEIVED):
         write(f"\nOn the way to Immich, the first since {_ago(now, since)}:")
@@ -44,35 +51,42 @@ def status(db: Db, write: Callable[[str], object]) -> int:
         for (code, link), count in Counter((each.code, each.link) for each in waiting).items():
             known = book.get(link)
             write(f"  {count:5}  {code or 'in line'}{f' ({known.title})' if known else ''}")
-    if stuck := [upload for upload in waiting if upload.code in STUCK]:
-        write("\nWaiting until you mend it in Immich, or `purge ID` gives up:")
-        _list(stuck, now, write)
+    if needy := [upload for upload in waiting if _needs_host(upload)]:
+        write("\nWaiting until you mend what the code says, or `purge ID` gives up:")
+        _list(needy, most, now, write)
     failed = db.in_state(State.FAILED)
     if failed:
         size = _size(sum(upload.length or 0 for upload in failed))
-        write(f"\nFailed, {size} kept until `retry` tries again or `purge` gives up:")
-        _list(failed, now, write)
+        write(f"\nFailed, {size} kept until `retry` tries again or `purge ID` gives up:")
+        _list(failed, most, now, write)
     return 1 if failed or any(upload.code for upload in waiting) else 0
 
 
-async def retry(db: Db, ids: Sequence[str]) -> int:
-    """Send failed uploads on their way again: these, or all; gives how many."""
-    uploads = _choose(db, ids, _is_failed)
-    for upload in uploads:
-        await db.retry(upload, now=datetime.now(UTC))
-    return len(uploads)
+async def retry(db: Db, words: Sequence[str]) -> int:
+    """Send failed uploads on their way again; gives how many.
 
-
-async def purge(db: Db, spool: Spool, ids: Sequence[str]) -> int:
-    """Delete failed uploads, rows and bytes: these, or all; gives how many.
-
-    Named by its id, also one that waits for something only the host can mend.
+    `words` are ids, or codes; without any it is all that failed. Raises NotFound, StateConflict.
     """
-    stuck = {upload.id for upload in _waiting(db) if upload.code in STUCK}
-    uploads = _choose(db, ids, lambda upload: _is_failed(upload) or upload.id in stuck)
-    for upload in uploads:
+    failed = db.in_state(State.FAILED)
+    chosen = _choose(db, words, fit=failed, named=failed) if words else failed
+    for upload in chosen:
+        await db.retry(upload, now=datetime.now(UTC))
+    return len(chosen)
+
+
+async def purge(db: Db, spool: Spool, words: Sequence[str]) -> int:
+    """Delete uploads that failed, or wait for a reason, rows and bytes; gives how many.
+
+    `words` are ids, or codes, which stand for what `status` names with them; without any it is all
+    that failed. Raises NotFound, StateConflict.
+    """
+    failed = db.in_state(State.FAILED)
+    waiting = [upload for upload in _waiting(db) if upload.code]
+    named = [*failed, *filter(_needs_host, waiting)]
+    chosen = _choose(db, words, fit=[*failed, *waiting], named=named) if words else failed
+    for upload in chosen:
         await discard(upload, db=db, spool=spool)
-    return len(uploads)
+    return len(chosen)
 
 
 def export(ledger: Ledger, style: str) -> None:
@@ -86,8 +100,8 @@ def export(ledger: Ledger, style: str) -> None:
         csv.writer(sys.stdout).writerows([names, *rows])
 
 
-def _is_failed(upload: Upload) -> bool:
-    return upload.state is State.FAILED
+def _needs_host(upload: Upload) -> bool:
+    return upload.code in STUCK or (upload.code is not None and upload.attempts >= OFTEN)
 
 
 def _waiting(db: Db) -> list[Upload]:
@@ -102,31 +116,42 @@ def _waiting(db: Db) -> list[Upload]:
     ]
 
 
-def _choose(db: Db, ids: Sequence[str], fits: Callable[[Upload], bool]) -> list[Upload]:
-    """Look up uploads, without ids all that failed. Raises NotFound, StateConflict."""
-    if not ids:
-        return db.in_state(State.FAILED)
-    uploads = []
-    for upload_id in ids:
-        upload = db.get(upload_id)
-        if upload is None:
-            raise NotFound(f"there is no upload {upload_id}")
-        if not fits(upload):
-            raise StateConflict(f"{upload_id} is {upload.state}, not failed")
-        uploads.append(upload)
-    return uploads
+def _choose(
+    db: Db, words: Sequence[str], *, fit: Sequence[Upload], named: Sequence[Upload]
+) -> Sequence[Upload]:
+    """Look up each upload that `words` mean, once: by its id, if it is fit, or by its code."""
+    by_id = {upload.id: upload for upload in fit}
+    chosen: dict[str, Upload] = {}
+    for word in words:
+        found = [by_id[word]] if word in by_id else [each for each in named if each.code == word]
+        if not found:
+            raise _nothing(word, db.get(word))
+        chosen |= {upload.id: upload for upload in found}
+    return list(chosen.values())
 
 
-def _list(uploads: Sequence[Upload], now: datetime, write: Callable[[str], object]) -> None:
-    for upload in uploads[:MAX_LISTED]:
-        write(f"  {_line(upload, now)}")
-    if len(uploads) > MAX_LISTED:
-        write(f"  and {len(uploads) - MAX_LISTED} more")
+def _nothing(word: str, upload: Upload | None) -> NotFound | StateConflict:
+    if upload is None:
+        return NotFound(f"there is no upload {word}, and `status` names none with such a code")
+    return StateConflict(f"{word} is {upload.state}, and nothing has failed about it")
 
 
-def _line(upload: Upload, now: datetime) -> str:
-    size = _size(upload.length or 0)
-    return f"{upload.id}  {size:>10}  {_ago(now, upload.updated_at):>8}  {upload.code}"
+def _list(
+    uploads: Sequence[Upload], most: int | None, now: datetime, write: Callable[[str], object]
+) -> None:
+    width = max(len(upload.code or "") for upload in uploads[:most])
+    for upload in uploads[:most]:
+        write(f"  {_line(upload, now, width)}")
+    if more := len(uploads) - len(uploads[:most]):
+        write(f"  and {more} more: `status --all`")
+
+
+def _line(upload: Upload, now: datetime, width: int) -> str:
+    """Name an upload, and whose it is: that stays out of the log, but here the host is asking."""
+    size, ago = _size(upload.length or 0), _ago(now, upload.updated_at)
+    guest = f", from {upload.guest}" if upload.guest else ""
+    code = upload.code or ""
+    return f"{upload.id}  {size:>10}  {ago:>8}  {code:<{width}}  {upload.name}{guest}"
 
 
 def _size(count: int) -> str:

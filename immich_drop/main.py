@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 
 from immich_drop import __version__, dotfile, host, logs, qr, rights
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         return _do(chosen)
     except SettingsError as mistakes:
         print(f"Please correct {dotfile.place()}:\n{mistakes}", file=sys.stderr)
+    except BrokenPipeError:  # whoever reads has enough, as `head`; Python would try once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (Unavailable, OSError) as error:
         what = f"{chosen.command} failed" if chosen.command else "Immich Drop cannot start"
         print(f"{what}: {error}", file=sys.stderr)
@@ -60,14 +64,24 @@ def _do(chosen: argparse.Namespace) -> int:
     if chosen.demo:
         return asyncio.run(_demo(env))
     settings = Settings.from_env(env)
-    if chosen.command == "qr":
-        return _qr(settings, chosen)
-    if chosen.command:
-        return asyncio.run(_command(settings, chosen))
     advices = dotfile.advise(written, os.environ)
-    if chosen.check is not None:
-        return asyncio.run(_check(settings, chosen.check, advices))
+    if chosen.command or chosen.check is not None:
+        return _answer(settings, chosen, advices)
     return asyncio.run(_serve(settings, advices))
+
+
+def _answer(settings: Settings, chosen: argparse.Namespace, advices: Sequence[str]) -> int:
+    """Do what is not to serve. Raises OSError also when nobody could read the answer."""
+    if isinstance(sys.stdout, TextIOWrapper):  # guests' names have signs that a terminal may lack
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if chosen.command == "qr":
+        code = _qr(settings, chosen)
+    elif chosen.command:
+        code = asyncio.run(_command(settings, chosen))
+    else:
+        code = asyncio.run(_check(settings, chosen.check, advices))
+    sys.stdout.flush()
+    return code
 
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
@@ -84,16 +98,22 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
         help="test settings, key, album and disk, or also a shared link",
     )
     commands = parser.add_subparsers(dest="command", metavar="command")
-    commands.add_parser("status", help="what waits, since when, and why")
-    for name, does in (("retry", "try failed uploads again"), ("purge", "delete failed uploads")):
-        command = commands.add_parser(name, help=does)
-        command.add_argument("ids", nargs="*", metavar="ID", help="as status names it; none: all")
+    command = commands.add_parser("status", help="what waits, since when, why, and from whom")
+    command.add_argument("--all", action="store_true", help="name every upload that needs you")
+    words = argparse.ArgumentParser(add_help=False)
+    words.add_argument("words", nargs="*", metavar="ID|CODE", help="as status names uploads")
+    commands.add_parser("retry", parents=[words], help="try failed uploads again: these, or all")
+    purge = commands.add_parser("purge", parents=[words], help="give uploads up and delete them")
+    purge.add_argument("--all", action="store_true", help="delete every upload that failed")
     command = commands.add_parser("qr", help="the drop's address as a QR code")
     command.add_argument("url", nargs="?", help="instead of PUBLIC_URL")
     command.add_argument("--svg", metavar="FILE", help="to print, instead of on the terminal")
     command = commands.add_parser("export", help="write out the ledger of what arrived")
     command.add_argument("--format", choices=("csv", "json"), default="csv")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if chosen.command == "purge" and chosen.all == bool(chosen.words):
+        purge.error("name uploads by ID or code, or say --all for every one that failed")
+    return chosen
 
 
 async def _serve(settings: Settings, advices: Sequence[str] = (), also: Sequence[str] = ()) -> int:
@@ -191,17 +211,22 @@ async def _command(settings: Settings, chosen: argparse.Namespace) -> int:
         db.visit(writing=chosen.command in ("retry", "purge"))
     try:
         if chosen.command == "status":
-            return host.status(db, print)
+            return host.status(db, print, all_=chosen.all)
         if chosen.command == "export":
             host.export(Ledger(db), chosen.format)
         elif chosen.command == "retry":
-            print(f"{await host.retry(db, chosen.ids)} uploads are on their way again.")
+            again = _uploads(await host.retry(db, chosen.words))
+            print(f"{again} will be tried again, within a minute if the drop runs.")
         else:
-            print(f"{await host.purge(db, spool, chosen.ids)} uploads deleted.")
+            print(f"{_uploads(await host.purge(db, spool, chosen.words))} deleted.")
     finally:
         db.close()
         spool.close()
     return 0
+
+
+def _uploads(count: int) -> str:
+    return f"{count} upload{'s' * (count != 1)}"
 
 
 @contextmanager

@@ -180,12 +180,61 @@ class TestRefusals:
         self, tmp_path: Path, settings: dict[str, str], command: str
     ) -> None:
         """In the wrong folder, for one: an empty database made there would only look like ours."""
-        done = run(tmp_path, command, **settings)
+        words = ["--all"] if command == "purge" else []
+        done = run(tmp_path, command, *words, **settings)
         assert_explained(done, str(tmp_path / "data" / "state.db"), "is this the wrong folder?")
         assert not (tmp_path / "data").exists()
 
     def test_an_argument_nobody_knows(self, tmp_path: Path, settings: dict[str, str]) -> None:
         assert_explained(run(tmp_path, "--everything", **settings), "--everything")
+
+    @pytest.mark.parametrize("arguments", [["purge"], ["purge", "--all", "damaged"]])
+    def test_to_delete_everything_takes_a_word(
+        self, tmp_path: Path, settings: dict[str, str], arguments: list[str]
+    ) -> None:
+        """These may be the only copies of guests' photos."""
+        assert_explained(run(tmp_path, *arguments, **settings), "--all")
+
+
+class TestCommands:
+    def test_retry_and_purge(self, tmp_path: Path, immich: Immich) -> None:
+        product = Product(tmp_path, GUEST_NAME="optional", **immich.settings)
+        with immich.fault("status", times=None, status=400, message="no"):
+            for number in range(2):
+                product.tus.upload(f"refused {number}".encode(), filename="a b.jpg", guest="Zoë")
+            until(lambda: product.log.count("failed: immich_refused") == 2, "both to be refused")
+        product.stop()
+        settings = product.settings
+        status = run(product.folder, "status", **settings)
+        assert status.returncode == 1
+        assert status.stdout.count("immich_refused  a b.jpg, from Zoë\n") == 2
+        assert run(product.folder, "status", **settings, PYTHONIOENCODING="ascii").returncode == 1
+        upload_id = status.stdout.split("`purge ID` gives up:")[1].split()[0]
+        again = run(product.folder, "retry", upload_id, **settings)
+        assert again.stdout == "1 upload will be tried again, within a minute if the drop runs.\n"
+        assert run(product.folder, "purge", "--all", **settings).stdout == "1 upload deleted.\n"
+        product.start()
+        until(lambda: not product.spool, "the other to be delivered")
+        assert run(product.folder, "purge", "--all", **settings).stdout == "0 uploads deleted.\n"
+        assert product.stop() == 0
+
+    @pytest.mark.parametrize("command", ["status", "export"])
+    def test_whoever_reads_has_enough(self, product: Product, command: str) -> None:
+        """As `status | head`."""
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "w") as pipe:
+            done = subprocess.run(
+                [sys.executable, str(SERVER), command],
+                env=environment(product.settings),
+                cwd=product.folder,
+                stdout=pipe,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                timeout=10,
+                check=False,
+            )
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 class TestCheck:
