@@ -1,17 +1,14 @@
 """Who may come in, and by which link.
 
-Immich decides about its links, and its answer is cached for FRESH seconds. While it is down, a link
-that some guest has opened before, and that was not found closed since, stays open, and uploads
-through it wait as all others do. Immich takes uploads through a link with a password without asking
-for the password, so we ask for it.
+Immich decides about its links, and its answers are kept for a while (see `questions`). While it is
+down, a link that some guest has opened before, and that was not found closed since, stays open, and
+uploads through it wait as all others do. Immich takes uploads through a link with a password
+without asking for the password, so we ask for it.
 """
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
 
 from immich_drop.errors import (
@@ -29,17 +26,7 @@ from immich_drop.errors import (
 from immich_drop.immich import Immich, ShareKey
 from immich_drop.limits import Rate
 from immich_drop.link import Link, LinkBook, Ref, scope
-
-FRESH = 20.0
-"""Seconds for which an answer of Immich is cached."""
-SOON = 5.0
-"""Seconds until Immich is asked again after it did not answer."""
-
-PATIENCE = 5.0
-"""Seconds for which guests wait for one answer, counted from when Immich was asked."""
-
-MAX_ANSWERS = 1000
-"""The most answers in the cache."""
+from immich_drop.questions import FRESH, Questions
 
 STRANGERS_PER_MINUTE = 60
 """Links new to us that one address may try, so that nobody can find one by trying short names."""
@@ -50,16 +37,7 @@ ALL_GUESSES_PER_MINUTE = 300
 
 _GONE = (LinkUnknown, LinkExpired, LinkRevoked)
 
-_SAID = (Link, PasswordRequired, *_GONE)
-"""What Immich says of a link, and not of its own trouble."""
-
 _QUERY = re.compile(r"\?\S*")
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    asked_at: float
-    answer: asyncio.Task[Link | DropError]
 
 
 class Entrance:
@@ -80,9 +58,8 @@ class Entrance:
         self._immich = immich
         self._clock = clock
         self._now = now
-        self._questions: dict[Ref, _Question] = {}
-        """Oldest first."""
-        self._guesses: dict[tuple[Ref, str], _Question] = {}
+        self._questions = Questions(clock=clock)
+        self._guesses = Questions(clock=clock)
         """Passwords that are being tried."""
         self._found_shut: dict[str, float] = {}
         """When somebody with the password last found that a link takes no files, by its id."""
@@ -117,23 +94,22 @@ class Entrance:
         try:
             return await self._ask(ref, address)
         except PasswordRequired:
-            return await self._wait_for(self._guess(ref, password, address))
+            return await self._guess(ref, password, address)
 
-    def _guess(self, ref: Ref, password: str, address: str) -> _Question:
+    async def _guess(self, ref: Ref, password: str, address: str) -> Link:
         """Try a password; who tries the same one meanwhile shares the answer.
 
         It counts as wrong until Immich has said that it is right, so that guesses at the same time
-        are no more than one after the other. Raises RateLimited.
+        are no more than one after the other.
         """
-        guess = self._guesses.get((ref, password))
-        if guess is None:
+        guess = (ref, password)
+        if not self._guesses.knows(guess):
             guesser, where = f"{scope(ref)} {address}", scope(ref)
             self._wrong.spend(guesser)
             self._all_wrong.spend(where)
-            guess = self._start(self._try_password(ref, password, guesser, where))
-            self._guesses[ref, password] = guess
-            guess.answer.add_done_callback(lambda _: self._guesses.pop((ref, password)))
-        return guess
+            trying = self._guesses.ask(guess, self._try_password(ref, password, guesser, where))
+            trying.add_done_callback(lambda _: self._guesses.forget(guess))
+        return await self._guesses.answer(guess)
 
     async def _try_password(self, ref: Ref, password: str, guesser: str, where: str) -> Link:
         """Ask Immich whether this is the password."""
@@ -146,7 +122,7 @@ class Entrance:
             raise
         except LinkUnknown:
             # The earlier answer, that there is a password, is out of date.
-            self._questions.pop(ref, None)
+            self._questions.forget(ref)
             return await self._fetch(ref)
         finally:
             if not wrong:
@@ -177,47 +153,11 @@ class Entrance:
 
     async def _ask(self, ref: Ref, address: str) -> Link:
         """Return Immich's answer; one that is fresh, or under way, is shared by all who ask."""
-        question = self._questions.get(ref)
-        if question is None or self._is_stale(question):
-            question = self._ask_anew(ref, address)
-        return await self._wait_for(question)
-
-    async def _wait_for(self, question: _Question) -> Link:
-        waited = self._clock() - question.asked_at
-        try:
-            async with asyncio.timeout(max(0, PATIENCE - waited)):
-                answer = await asyncio.shield(question.answer)
-        except TimeoutError:
-            raise ImmichUnavailable("no answer yet") from None
-        if isinstance(answer, DropError):
-            raise copy(answer)
-        return answer
-
-    def _is_stale(self, question: _Question) -> bool:
-        answer = question.answer
-        if not answer.done():
-            return False
-        said = answer.exception() is None and isinstance(answer.result(), _SAID)
-        return self._clock() - question.asked_at >= (FRESH if said else SOON)
-
-    def _ask_anew(self, ref: Ref, address: str) -> _Question:
-        if self._book.find(ref) is None:
-            self._strangers.spend(address)
-        self._questions.pop(ref, None)
-        self._make_room()
-        question = self._questions[ref] = self._start(self._fetch(ref))
-        return question
-
-    def _make_room(self) -> None:
-        """Forget the answers that are stale, and the oldest one when there are too many."""
-        while self._questions:
-            ref, oldest = next(iter(self._questions.items()))
-            if len(self._questions) < MAX_ANSWERS and not self._is_stale(oldest):
-                break
-            del self._questions[ref]
-
-    def _start(self, asking: Coroutine[None, None, Link]) -> _Question:
-        return _Question(self._clock(), asyncio.create_task(_outcome(asking)))
+        if not self._questions.knows(ref):
+            if self._book.find(ref) is None:
+                self._strangers.spend(address)
+            self._questions.ask(ref, self._fetch(ref))
+        return await self._questions.answer(ref)
 
     async def _fetch(self, ref: Ref) -> Link:
         """Ask Immich about a link, and note in the book what it says."""
@@ -281,14 +221,3 @@ class Entrance:
 
     def _is_over(self, link: Link) -> bool:
         return link.expires_at is not None and link.expires_at <= self._now()
-
-
-async def _outcome(asking: Coroutine[None, None, Link]) -> Link | DropError:
-    """Return the answer, also when it is an error.
-
-    As a copy, which has no traceback: that would keep the client of Immich in memory.
-    """
-    try:
-        return await asking
-    except DropError as error:
-        return copy(error)

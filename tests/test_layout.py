@@ -30,6 +30,7 @@ ELSEWHERE = {
     "main": "test_start_stop.py",
     "migrations": "unit/test_db.py",
     "reception": "unit/test_receive.py",
+    "questions": "unit/test_entrance.py",
     "clocks": "unit/test_tasks.py",
     "connections": "attack",
     "spool_file": "unit/test_spool.py",

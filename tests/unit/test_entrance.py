@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from immich_drop import entrance as module
+from immich_drop import entrance, questions
 from immich_drop.db import Db
-from immich_drop.entrance import FRESH, GUESSES_PER_MINUTE, SOON, STRANGERS_PER_MINUTE, Entrance
+from immich_drop.entrance import GUESSES_PER_MINUTE, STRANGERS_PER_MINUTE, Entrance
 from immich_drop.errors import (
     ImmichUnavailable,
     LinkExpired,
@@ -31,6 +31,7 @@ from immich_drop.errors import (
 )
 from immich_drop.immich import Immich, ShareKey, ShareSlug
 from immich_drop.link import Link, LinkBook, Ref
+from immich_drop.questions import FRESH, SOON
 from immich_drop.standin import Fault, Kind, StandIn
 from immich_drop.standin import Link as Row
 from immich_drop.upload import OWN
@@ -192,13 +193,13 @@ async def test_a_guest_who_leaves_takes_the_answer_from_nobody(tmp_path: Path) -
 async def test_no_more_answers_are_kept_than_there_is_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_ANSWERS", 3)
+    monkeypatch.setattr(questions, "MOST", 3)
     async with sides(tmp_path) as side:
         _, key = side.share()
         for ref in (key, *(ShareSlug(f"nobody {n}") for n in range(3))):
             with pytest.raises(LinkUnknown) if ref != key else no_error():
                 await side.enter(ref)
-        assert len(side.entrance._questions) == 3
+        assert len(side.entrance._questions._asked) == 3
         before = side.questions
         with pytest.raises(LinkUnknown):
             await side.enter(ShareSlug("nobody 2"))
@@ -219,11 +220,11 @@ async def test_answers_hold_no_client_of_immich_and_are_not_kept_for_good(tmp_pa
                 await side.enter(ShareSlug(f"nobody {number}"))
         gc.collect()
         assert len(side.clients) == 0
-        assert len(side.entrance._questions) == 6
+        assert len(side.entrance._questions._asked) == 6
         side.clock.pass_(FRESH)
         with pytest.raises(LinkUnknown):
             await side.enter(ShareSlug("one more"))
-        assert len(side.entrance._questions) == 1
+        assert len(side.entrance._questions._asked) == 1
 
 
 # What is closed
@@ -430,7 +431,7 @@ async def test_a_link_that_was_found_closed_stays_closed(
                 await side.enter(ref, unlocked=lock)
         if hangs:
             side.standin.faults.add(HANGS)
-            monkeypatch.setattr(module, "PATIENCE", 0.05)
+            monkeypatch.setattr(questions, "PATIENCE", 0.05)
         else:
             await side.standin.down()
         side.clock.pass_(FRESH)
@@ -483,12 +484,12 @@ async def test_one_guest_waits_for_an_immich_that_hangs_not_each(
         _, unseen = side.share(album="Club")
         await side.enter(key)
         side.standin.faults.add(HANGS)
-        monkeypatch.setattr(module, "PATIENCE", 0.05)
+        monkeypatch.setattr(questions, "PATIENCE", 0.05)
         side.clock.pass_(FRESH)
         assert (await side.enter(key)).title == "Wedding"
         with pytest.raises(ImmichUnavailable):
             await side.enter(unseen)
-        monkeypatch.setattr(module, "PATIENCE", 1000)
+        monkeypatch.setattr(questions, "PATIENCE", 1000)
         side.clock.pass_(1000)
         async with asyncio.timeout(5):
             assert (await side.enter(key)).title == "Wedding"
@@ -500,7 +501,7 @@ async def test_one_guest_waits_for_an_immich_that_hangs_not_each(
 async def test_an_answer_nobody_waits_for_any_more_is_no_mishap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    monkeypatch.setattr(questions, "PATIENCE", 0.01)
     mishaps: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, about: mishaps.append(about))
     async with sides(tmp_path) as side:
@@ -508,10 +509,10 @@ async def test_an_answer_nobody_waits_for_any_more_is_no_mishap(
         side.standin.faults.add(HANGS)
         with pytest.raises(ImmichUnavailable):
             await side.enter(key)
-        (question,) = side.entrance._questions.values()
+        (question,) = side.entrance._questions._asked.values()
         await side.standin.down()
         await asyncio.wait([question.answer])
-        side.entrance._questions.clear()
+        side.entrance._questions._asked.clear()
         del question
         gc.collect()
         assert mishaps == []
@@ -632,7 +633,7 @@ async def test_a_password_is_not_waited_for_longer_than_a_page_does(
         with pytest.raises(PasswordRequired):
             await side.enter(key)
         side.standin.faults.add(HANGS)
-        monkeypatch.setattr(module, "PATIENCE", 0.05)
+        monkeypatch.setattr(questions, "PATIENCE", 0.05)
         async with asyncio.timeout(5):
             with pytest.raises(ImmichUnavailable):
                 await side.unlock(key, PASSWORD)
@@ -691,7 +692,7 @@ async def test_guesses_at_the_same_time_are_no_more_than_one_after_the_other(
 async def test_many_addresses_guess_no_faster_than_all_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ALL_GUESSES_PER_MINUTE", 20)
+    monkeypatch.setattr(entrance, "ALL_GUESSES_PER_MINUTE", 20)
     async with sides(tmp_path) as side:
         _, key = side.share(password=PASSWORD)
         for number in range(20):
