@@ -198,25 +198,34 @@ class TestRefusals:
 
 class TestCommands:
     def test_retry_and_purge(self, tmp_path: Path, immich: Immich) -> None:
-        product = Product(tmp_path, GUEST_NAME="optional", **immich.settings)
-        with immich.fault("status", times=None, status=400, message="no"):
-            for number in range(2):
-                product.tus.upload(f"refused {number}".encode(), filename="a b.jpg", guest="Zoë")
-            until(lambda: product.log.count("failed: immich_refused") == 2, "both to be refused")
-        product.stop()
-        settings = product.settings
-        status = run(product.folder, "status", **settings)
-        assert status.returncode == 1
-        assert status.stdout.count("immich_refused  a b.jpg, from Zoë\n") == 2
-        assert run(product.folder, "status", **settings, PYTHONIOENCODING="ascii").returncode == 1
-        upload_id = status.stdout.split("`purge ID` gives up:")[1].split()[0]
-        again = run(product.folder, "retry", upload_id, **settings)
-        assert again.stdout == "1 upload will be tried again, within a minute if the drop runs.\n"
-        assert run(product.folder, "purge", "--all", **settings).stdout == "1 upload deleted.\n"
-        product.start()
-        until(lambda: not product.spool, "the other to be delivered")
-        assert run(product.folder, "purge", "--all", **settings).stdout == "0 uploads deleted.\n"
-        assert product.stop() == 0
+        with running(tmp_path, GUEST_NAME="optional", **immich.settings) as product:
+            with immich.fault("status", times=None, status=400, message="no"):
+                for number in range(2):
+                    product.tus.upload(
+                        f"refused {number}".encode(), filename="a b.jpg", guest="Zoë"
+                    )
+                until(
+                    lambda: product.log.count("failed: immich_refused") == 2, "both to be refused"
+                )
+            product.stop()
+            settings = product.settings
+            status = run(product.folder, "status", **settings)
+            assert status.returncode == 1
+            assert status.stdout.count("immich_refused  a b.jpg, from Zoë\n") == 2
+            assert (
+                run(product.folder, "status", **settings, PYTHONIOENCODING="ascii").returncode == 1
+            )
+            upload_id = status.stdout.split("`purge ID` gives up:")[1].split()[0]
+            again = run(product.folder, "retry", upload_id, **settings)
+            assert (
+                again.stdout == "1 upload will be tried again, within a minute if the drop runs.\n"
+            )
+            assert run(product.folder, "purge", "--all", **settings).stdout == "1 upload deleted.\n"
+            product.start()
+            until(lambda: not product.spool, "the other to be delivered")
+            assert (
+                run(product.folder, "purge", "--all", **settings).stdout == "0 uploads deleted.\n"
+            )
 
     @pytest.mark.parametrize("command", ["status", "export"])
     def test_whoever_reads_has_enough(self, product: Product, command: str) -> None:
