@@ -285,9 +285,9 @@ class App:
             log.warning("IMMICH_API_KEY is not set: guests come in by shared links only")
         if settings.precheck == "library" and settings.immich_album_name:
             log.warning("PRECHECK=library does as drop does: what is not sent joins no album")
-        self._spool.prepare()
-        self._spool.claim()
         self._db.open()
+        self._spool.prepare(expected=self._db.since(State.RECEIVED) is not None)
+        self._spool.claim()
         self._accepted.load()
         if self._notifier is not None:
             await self._notifier.start()

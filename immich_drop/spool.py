@@ -30,8 +30,17 @@ class Spool:
         self._digests: dict[str, Digest] = {}
         """Hashes of unfinished uploads, so that the next chunk goes on without reading."""
 
-    def prepare(self) -> None:
-        """Make the folder and see that it can be written to. Raises OSError."""
+    def prepare(self, *, expected: bool = False) -> None:
+        """See that the folder can be written to; make it, unless it is `expected` to be there.
+
+        Raises OSError, and Unavailable where files should be and no folder is: a disk that is not
+        mounted must not be replaced by an empty folder.
+        """
+        if expected and not self._folder.exists():
+            raise Unavailable(
+                f"{self._folder} is not there, but files wait in it for Immich: is its disk"
+                " mounted? If they are lost, make the folder, start again and purge them."
+            )
         self._folder.mkdir(parents=True, exist_ok=True)
         self.probe()
 

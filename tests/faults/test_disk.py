@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from harness.expect import refused
 from harness.immich import Immich
-from harness.product import Product, running
+from harness.product import Product, launch, running
 from harness.tus import patch_headers, path_of
 from harness.wait import until
 from harness.wire import request
@@ -141,6 +141,32 @@ def test_gone_and_back(immich: Immich, tmp_path: Path) -> None:
         assert tus.patch(url, 1000, part[1000:]).status == 204
         immich.wait_for(part)
         immich.wait_for(whole)
+
+
+@pytest.mark.parametrize("mount_point", [False, True])
+def test_not_mounted_at_the_start(immich: Immich, tmp_path: Path, mount_point: bool) -> None:
+    """Without a folder it does not start; an empty one may be right, so its files only wait."""
+    data = f"on a disk that comes up late, {mount_point=}".encode()
+    with running(tmp_path, **immich.settings) as product:
+        spool, away = tmp_path / "data" / "spool", tmp_path / "away"
+        with immich.held():
+            product.tus.upload(data)
+            product.stop()
+        spool.rename(away)
+        if mount_point:
+            spool.mkdir()
+            product.start()
+            until(lambda: "the spool lacks 1 files" in product.log, "the host to be told")
+            until(lambda: "waits: spool_missing" in product.log, "the delivery to wait")
+            product.stop()
+            spool.rmdir()
+        refusal = launch(tmp_path, product.settings)
+        assert refusal.exit_code() == 2
+        assert "is its disk mounted" in refusal.log
+        assert not spool.exists()
+        away.rename(spool)
+        product.start()
+        immich.wait_for(data)
 
 
 def test_a_limit_of_the_system(product: Product, immich: Immich) -> None:
