@@ -34,7 +34,8 @@ def read() -> dict[str, str | None]:
                 f".env line {line} is not KEY=value, or a quote is not closed" for line in wrong
             )
         )
-    return dotenv_values(stream=StringIO(text))
+    # A title or a password may well have a `${`, and no other key is meant by it.
+    return dotenv_values(stream=StringIO(text), interpolate=False)
 
 
 def place() -> str:

@@ -15,7 +15,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_is_written_is_set() -> None:
     dotfile.PATH.write_text('A=1 # one\nexport B=\n\n# C=3\nD="two\nlines"\nE=${A}0\n')
-    assert dotfile.read() == {"A": "1", "B": "", "D": "two\nlines", "E": "10"}
+    assert dotfile.read() == {"A": "1", "B": "", "D": "two\nlines", "E": "${A}0"}
 
 
 def test_no_file_sets_nothing(tmp_path: Path) -> None:
