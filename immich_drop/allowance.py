@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from immich_drop.errors import SessionFull, TooManyUploads
+from immich_drop.errors import SessionFull, TooManyUploads, Unavailable
 from immich_drop.upload import Upload
 from immich_drop.writer import Write
 
@@ -40,8 +40,8 @@ class Allowance:
     """Unfinished uploads of one link, per session and per address."""
     session_bytes: int
     """Bytes one session may upload in total; a deferred length counts once it is declared."""
-    has_bytes: Callable[[str], bool] = lambda _: True
-    """Tells whether any byte of an upload is here."""
+    begun: Callable[[], set[str]] = set
+    """Returns the ids of all uploads of which bytes are here. May raise Unavailable."""
     _looks: dict[_Whose, tuple[int, int]] = field(default_factory=dict)
     """Of a session or address of a link: up to which moment we looked, and how many had bytes."""
 
@@ -81,7 +81,8 @@ class Allowance:
         """Count the unfinished uploads which have the upload's link, and its session or address.
 
         Who announces a thousand files and leaves must not keep a whole house out for days. What has
-        bytes, only the disk knows: it is asked when the limit is reached, and not each time.
+        bytes, only the disk knows: it is asked when the limit is reached, and not each time. If it
+        does not answer, all count.
         """
         mine = f"FROM uploads WHERE state = 'receiving' AND link = ? AND {column} = ?"
         count = f"SELECT count(*) {mine} AND created_at >= ?"
@@ -94,7 +95,10 @@ class Allowance:
         if not lapsed - FRESH.total_seconds() * 1000 <= seen <= lapsed:
             seen = lapsed
             older = connection.execute(f"SELECT id {mine} AND created_at < ?", (*whose, seen))
-            begun = sum(self.has_bytes(row[0]) for row in older)
+            try:
+                begun = len(self.begun() & {row[0] for row in older})
+            except Unavailable:
+                return total
             self._remember((column, *whose), (seen, begun))
         return begun + int(connection.execute(count, (*whose, seen)).fetchone()[0])
 

@@ -88,7 +88,7 @@ class App:
         self._allowance = Allowance(
             open_uploads=settings.limit_open_uploads,
             session_bytes=settings.limit_session_bytes,
-            has_bytes=lambda upload_id: self._spool.offset(upload_id) > 0,
+            begun=self._spool.ids,
         )
         self._factory = self._make_factory()
         self._destinations = Destinations(
@@ -286,7 +286,7 @@ class App:
         if settings.precheck == "library" and settings.immich_album_name:
             log.warning("PRECHECK=library does as drop does: what is not sent joins no album")
         self._db.open()
-        self._spool.prepare(expected=self._db.since(State.RECEIVED) is not None)
+        self._spool.prepare(expected=bool(self._db.unsettled()))
         self._spool.claim()
         self._accepted.load()
         if self._notifier is not None:

@@ -184,7 +184,11 @@ class Entrance:
             await self._fetch(ShareKey(link.key))
         except _GONE:
             await self._book.take_name(link)
-        except (PasswordRequired, ImmichUnavailable):
+        except ImmichUnavailable:
+            # Who comes by the name must not be let in without the password meanwhile.
+            if link.lock is None:
+                await self._book.take_name(link)
+        except PasswordRequired:
             pass
 
     async def _note_end(self, ref: Ref, link: Link) -> None:

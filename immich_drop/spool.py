@@ -38,8 +38,8 @@ class Spool:
         """
         if expected and not self._folder.exists():
             raise Unavailable(
-                f"{self._folder} is not there, but files wait in it for Immich: is its disk"
-                " mounted? If they are lost, make the folder, start again and purge them."
+                f"{self._folder} is not there, but files of guests should be in it: is its disk"
+                " mounted? If they are lost, make the folder and start again."
             )
         self._folder.mkdir(parents=True, exist_ok=True)
         self.probe()

@@ -66,9 +66,10 @@ class Sweeper:
                 "Restore the database that knows them, or move them elsewhere.",
                 len(strangers),
             )
-        if missing := self._db.links_of(State.RECEIVED).keys() - held:
+        whole = self._db.links_of(State.RECEIVED) | self._db.links_of(State.FAILED)
+        if missing := whole.keys() - held:
             log.error(
-                "the spool lacks %d files that wait for Immich: is its disk mounted, is SPOOL_DIR "
+                "the spool lacks %d files that were received: is its disk mounted, is SPOOL_DIR "
                 "right? They wait until they are there.",
                 len(missing),
             )

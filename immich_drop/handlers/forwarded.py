@@ -80,9 +80,14 @@ class Forwarded:
     def came_to(self, request: HTTPServerRequest) -> str:
         """Return the address of the drop this guest's browser shows, as far as we can know.
 
-        It is not PUBLIC_URL for a guest who comes by our own address in the host's network.
+        It is not PUBLIC_URL for a guest who comes by our own address in the host's network, also
+        through a proxy that says nothing at all, as Docker's.
         """
-        if self._public_url and (self._by_public_name(request) or self._unsaid(request)):
+        if not self._public_url:
+            return self._seen_url(request)
+        silent = not any(header in request.headers for header in HEADERS)
+        in_the_house = silent and _is_bare(self._name(request))
+        if self._by_public_name(request) or (self._unsaid(request) and not in_the_house):
             return self._public_url
         return self._seen_url(request)
 
@@ -95,7 +100,7 @@ class Forwarded:
         if not self._public_url or self._by_public_name(request):
             return
         name = self._name(request)
-        if name == "localhost" or _read_address(name) is not None:
+        if _is_bare(name):
             return
         if "." in name or not self._unsaid(request):
             raise BadRequest(f"the host {name[:80]!r} is not that of PUBLIC_URL")
@@ -149,6 +154,11 @@ class Forwarded:
         """Tell whether an address is that of a proxy which the host trusts."""
         ip = _read_address(address)
         return ip is not None and any(ip in network for network in self._trusted)
+
+
+def _is_bare(name: str) -> bool:
+    """Tell whether no site on the internet can have such a name."""
+    return name == "localhost" or _read_address(name) is not None
 
 
 def _read_address(text: str) -> IPv4Address | IPv6Address | None:

@@ -108,7 +108,12 @@ def test_a_network_of_strangers_does_not_fill_the_log(caplog: pytest.LogCaptureF
         ("192.168.1.9", {"Host": "192.168.1.5:8080"}, "http://192.168.1.5:8080"),
         ("192.168.1.9", {"Host": "localhost:8080"}, "http://localhost:8080"),
         (PROXY, {"Host": "drop:8080"}, "https://drop.example/photos"),
-        (PROXY, {"Host": "127.0.0.1:8080"}, "https://drop.example/photos"),
+        (PROXY, {"Host": "127.0.0.1:8080"}, "http://127.0.0.1:8080"),
+        (
+            PROXY,
+            {"Host": "127.0.0.1:8080", "X-Forwarded-For": "203.0.113.7"},
+            "https://drop.example/photos",
+        ),
         (PROXY, {"X-Forwarded-Host": "192.168.1.5"}, "http://192.168.1.5"),
         (
             PROXY,

@@ -143,6 +143,21 @@ def test_gone_and_back(immich: Immich, tmp_path: Path) -> None:
         immich.wait_for(whole)
 
 
+def test_not_mounted_while_a_file_is_half_here(immich: Immich, tmp_path: Path) -> None:
+    with running(tmp_path, **immich.settings) as product:
+        url = product.tus.create(10)
+        assert product.tus.patch(url, 0, b"01234").status == 204
+        product.stop()
+        spool, away = tmp_path / "data" / "spool", tmp_path / "away"
+        spool.rename(away)
+        refusal = launch(tmp_path, product.settings)
+        assert refusal.exit_code() == 2
+        assert "is its disk mounted" in refusal.log
+        away.rename(spool)
+        product.start()
+        assert product.tus.offset(url) == 5
+
+
 @pytest.mark.parametrize("mount_point", [False, True])
 def test_not_mounted_at_the_start(immich: Immich, tmp_path: Path, mount_point: bool) -> None:
     """Without a folder it does not start; an empty one may be right, so its files only wait."""

@@ -7,7 +7,7 @@ import pytest
 
 from immich_drop.allowance import FRESH, LAPSE, MOST, PAUSE, Allowance
 from immich_drop.db import Db
-from immich_drop.errors import SessionFull, TooManyUploads
+from immich_drop.errors import SessionFull, TooManyUploads, Unavailable
 from immich_drop.upload import OWN, State, Upload
 from unit.make import START, UNLIMITED, opened, upload
 
@@ -41,7 +41,7 @@ async def test_unfinished_ones_are_counted_by_the_link(tmp_path: Path) -> None:
 async def test_announced_and_left_they_take_no_place(tmp_path: Path, mine: dict[str, str]) -> None:
     """What is an hour old and has not begun is no reason to refuse who comes now."""
     begun = set[str]()
-    two = Allowance(open_uploads=2, session_bytes=0, has_bytes=begun.__contains__)
+    two = Allowance(open_uploads=2, session_bytes=0, begun=lambda: begun)
     lapsed = START + LAPSE + FRESH + timedelta(seconds=1)
     with opened(tmp_path / "state.db") as db:
         made = [await add(db, two, created_at=START, **mine) for _ in range(2)]
@@ -62,7 +62,7 @@ async def test_announced_and_left_they_take_no_place(tmp_path: Path, mine: dict[
 
 @pytest.mark.gen_test
 async def test_who_announces_without_end_is_stopped(tmp_path: Path) -> None:
-    one, moment = Allowance(open_uploads=1, session_bytes=0, has_bytes=lambda _: False), START
+    one, moment = Allowance(open_uploads=1, session_bytes=0, begun=set), START
     with opened(tmp_path / "state.db") as db:
         for _ in range(MOST):
             await add(db, one, created_at=moment, address=HERE)
@@ -74,24 +74,40 @@ async def test_who_announces_without_end_is_stopped(tmp_path: Path) -> None:
 @pytest.mark.gen_test
 async def test_the_disk_is_not_asked_each_time(tmp_path: Path) -> None:
     """The writer of all rows waits for it."""
-    asked = list[str]()
+    asked = 0
 
-    def has_bytes(upload_id: str) -> bool:
-        asked.append(upload_id)
-        return False
+    def begun() -> set[str]:
+        nonlocal asked
+        asked += 1
+        return set()
 
-    fifty = Allowance(open_uploads=50, session_bytes=0, has_bytes=has_bytes)
+    fifty = Allowance(open_uploads=50, session_bytes=0, begun=begun)
     with opened(tmp_path / "state.db") as db:
         for _ in range(50):
             await add(db, fifty, address=HERE)
-        assert asked == []
+        assert asked == 0
         moment = START + LAPSE
         for _ in range(50):
             moment += timedelta(milliseconds=10)
             await add(db, fifty, created_at=moment, address=HERE)
-        assert len(asked) == 50
+        assert asked == 1
         with pytest.raises(TooManyUploads):
             await add(db, fifty, created_at=moment, address=HERE)
+
+
+@pytest.mark.gen_test
+async def test_while_the_disk_does_not_answer_all_count_and_the_database_is_well(
+    tmp_path: Path,
+) -> None:
+    def gone() -> set[str]:
+        raise Unavailable("unplugged")
+
+    one = Allowance(open_uploads=1, session_bytes=0, begun=gone)
+    with opened(tmp_path / "state.db") as db:
+        await add(db, one, created_at=START, address=HERE)
+        with pytest.raises(TooManyUploads):
+            await add(db, one, created_at=START + 2 * LAPSE, address=HERE)
+        db.ping()
 
 
 @pytest.mark.gen_test

@@ -350,6 +350,10 @@ async def test_a_name_that_is_locked_while_nobody_can_tell_whose_it_is(tmp_path:
         )
         with pytest.raises(PasswordRequired):
             await side.enter(name)
+        await side.standin.down()
+        side.clock.pass_(FRESH)
+        with pytest.raises(ImmichUnavailable):
+            await side.enter(name)
         assert (await side.enter(key)).id == row.id
 
 
