@@ -47,18 +47,17 @@ def status(db: Db, write: Callable[[str], object], *, all_: bool = False) -> int
     waiting = _waiting(db)
     if since := db.since(State.RECEIVED):
         write(f"\nOn the way to Immich, the first since {_ago(now, since)}:")
-        book = LinkBook(db)
         for (code, link), count in Counter((each.code, each.link) for each in waiting).items():
-            known = book.get(link)
-            write(f"  {count:5}  {code or 'in line'}{f' ({known.title})' if known else ''}")
+            where = _title(db, link)
+            write(f"  {count:5}  {code or 'in line'}{f' ({where})' if where else ''}")
     if needy := [upload for upload in waiting if _needs_host(upload)]:
         write("\nWaiting until you mend what the code says, or `purge ID` gives up:")
-        _list(needy, most, now, write)
+        _list(db, needy, most, now, write)
     failed = db.in_state(State.FAILED)
     if failed:
         size = _size(sum(upload.length or 0 for upload in failed))
         write(f"\nFailed, {size} kept until `retry` tries again or `purge ID` gives up:")
-        _list(failed, most, now, write)
+        _list(db, failed, most, now, write)
     return 1 if failed or any(upload.code for upload in waiting) else 0
 
 
@@ -78,8 +77,9 @@ async def purge(db: Db, spool: Spool, words: Sequence[str]) -> int:
     """Delete uploads that failed, or wait for a reason, rows and bytes; gives how many.
 
     `words` are ids, or codes, which stand for what `status` names with them; without any it is all
-    that failed. Raises NotFound, StateConflict.
+    that failed. Raises NotFound, StateConflict, and Unavailable when the spool is not there.
     """
+    spool.free()
     failed = db.in_state(State.FAILED)
     waiting = [upload for upload in _waiting(db) if upload.code]
     named = [*failed, *filter(_needs_host, waiting)]
@@ -132,16 +132,21 @@ def _choose(
 
 def _nothing(word: str, upload: Upload | None) -> NotFound | StateConflict:
     if upload is None:
-        return NotFound(f"there is no upload {word}, and `status` names none with such a code")
-    return StateConflict(f"{word} is {upload.state}, and nothing has failed about it")
+        return NotFound(f"there is no upload {word}, and none that needs you has such a code")
+    return StateConflict(f"{word} is {upload.state}: nothing is to be done about it")
 
 
 def _list(
-    uploads: Sequence[Upload], most: int | None, now: datetime, write: Callable[[str], object]
+    db: Db,
+    uploads: Sequence[Upload],
+    most: int | None,
+    now: datetime,
+    write: Callable[[str], object],
 ) -> None:
     width = max(len(upload.code or "") for upload in uploads[:most])
     for upload in uploads[:most]:
-        write(f"  {_line(upload, now, width)}")
+        where = _title(db, upload.link)
+        write(f"  {_line(upload, now, width)}{f' ({where})' if where else ''}")
     if more := len(uploads) - len(uploads[:most]):
         write(f"  and {more} more: `status --all`")
 
@@ -152,6 +157,11 @@ def _line(upload: Upload, now: datetime, width: int) -> str:
     guest = f", from {upload.guest}" if upload.guest else ""
     code = upload.code or ""
     return f"{upload.id}  {size:>10}  {ago:>8}  {code:<{width}}  {upload.name}{guest}"
+
+
+def _title(db: Db, link: str) -> str:
+    known = LinkBook(db).get(link)
+    return known.title if known else ""
 
 
 def _size(count: int) -> str:

@@ -95,7 +95,12 @@ class Gauges(Collector):
         )
 
     def _free_or_gone(self) -> int:
-        """Return no room for a spool that is gone: the other figures are wanted all the more."""
+        """Return no room for a spool that is gone: the other figures are wanted all the more.
+
+        One that was just found not to answer is not asked here: all guests would wait for it.
+        """
+        if self._ready().get("spool", "ok") != "ok":
+            return 0
         try:
             return self._free()
         except Unavailable:

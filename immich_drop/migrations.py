@@ -87,6 +87,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 def rehearse(connection: sqlite3.Connection) -> None:
     """See whether `migrate` would succeed, and change nothing. Raises what it raises."""
+    # Else a large one is written to, before that is undone.
     connection.execute("PRAGMA cache_spill=OFF")
     _migrate(connection, "ROLLBACK")
 

@@ -34,7 +34,7 @@ class Pulse:
 
     async def check(self) -> None:
         """Close the gate when Immich cannot be reached, and open it when it can again."""
-        if isinstance(self._gate.reason, _TOLD_BY_DELIVERIES) and not self._idle():
+        if self._is_for_deliveries():
             return
         try:
             if self._has_key:
@@ -49,4 +49,9 @@ class Pulse:
         except ImmichError:
             return  # it answers, though with an error: deliveries will find out
         else:
-            self._gate.open()
+            # They may have found out meanwhile.
+            if not self._is_for_deliveries():
+                self._gate.open()
+
+    def _is_for_deliveries(self) -> bool:
+        return isinstance(self._gate.reason, _TOLD_BY_DELIVERIES) and not self._idle()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from immich_drop.upload import is_id
+
 
 def advice(state_db: Path, spool: Path) -> str:
     """Say what this user may not write to, and which command changes that; empty if all is well."""
@@ -31,7 +33,7 @@ def _barred(state_db: Path, spool: Path) -> Iterator[Path]:
     beside = [Path(f"{state_db}{suffix}") for suffix in ("", "-wal", "-shm", ".lock")]
     yield from (path for path in (state_db.parent, *beside, spool) if not _is_ours(path))
     with suppress(OSError):
-        if not all(_is_ours(file) for file in spool.iterdir()):
+        if not all(_is_ours(file) for file in spool.iterdir() if is_id(file.name)):
             yield spool
 
 
@@ -40,7 +42,12 @@ def _is_there(path: Path) -> bool:
 
 
 def _is_ours(path: Path) -> bool:
-    """Tell whether we may write to what is at a path, or make something there."""
+    """Tell whether we may write to what is at a path, or make something there.
+
+    On a disk that takes nothing from anybody it is not a matter of whose it is.
+    """
     found = nearest(path)
+    if os.statvfs(found).f_flag & os.ST_RDONLY:
+        return True
     enter = os.X_OK if found.is_dir() else 0
     return os.access(found, os.R_OK | os.W_OK | enter, effective_ids=True)

@@ -11,11 +11,14 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
-from unit.make import NOBODY, as_nobody
+from unit.make import NOBODY, as_nobody, upload
 
 from immich_drop.check import Finding, Level, check, exit_code, table
+from immich_drop.db import Db
+from immich_drop.facts import noting
 from immich_drop.migrations import MIGRATIONS, migrate
 from immich_drop.standin import Album, Asset, Fault, Kind, StandIn
+from immich_drop.upload import State
 
 ENOUGH = frozenset({"asset.upload", "album.read", "album.create", "albumAsset.create"})
 HELPFUL = frozenset({"asset.read", "asset.delete", "user.read"})
@@ -488,3 +491,21 @@ def test_the_table_lines_up() -> None:
     ]
     assert exit_code(found) == 0
     assert table([]) == ""
+
+
+@pytest.mark.gen_test
+async def test_a_spool_whose_disk_is_not_there(tmp_path: Path) -> None:
+    async with running(tmp_path) as standin:
+        db = Db(tmp_path / "data" / "state.db")
+        db.open()
+        made = await db.add(upload(state=State.FAILED))
+        (tmp_path / "data" / "spool").mkdir()
+        assert exit_code(await findings(tmp_path, standin)) == 0
+        (tmp_path / "data" / "spool").rmdir()
+        (missing,) = [
+            each for each in about(await findings(tmp_path, standin), "disk") if each.advice
+        ]
+        assert (missing.level, "mounted" in missing.advice) == (Level.ERROR, True)
+        await db.remove(made, also=noting("gone"))
+        assert exit_code(await findings(tmp_path, standin)) == 0
+        db.close()

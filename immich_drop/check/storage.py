@@ -4,11 +4,14 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 from immich_drop import db_file, rights
 from immich_drop.check.finding import Finding, error, ok
+from immich_drop.db import Db
+from immich_drop.errors import Unavailable
 from immich_drop.migrations import Newer, rehearse
 
 GIGABYTE = 1e9
@@ -30,6 +33,7 @@ def storage(state_db: Path, spool: Path, min_free: int) -> list[Finding]:
     folders = dict.fromkeys(map(rights.nearest, (state_db.parent, spool)))
     return [
         *(_writable(folder, rightful) for folder in folders),
+        *_spool(state_db, spool),
         _room(rights.nearest(spool), min_free),
         _database(state_db, rightful),
     ]
@@ -42,6 +46,19 @@ def _writable(folder: Path, rightful: str) -> Finding:
         sentence = f"{folder} cannot be written: {failure.strerror}."
         return error("disk", sentence, rightful or _DISK)
     return ok("disk", f"{folder} can be written.")
+
+
+def _spool(state_db: Path, spool: Path) -> Iterator[Finding]:
+    """Report a spool that is not there though files should be in it: the drop does not start."""
+    db = Db(state_db)
+    with suppress(Unavailable, OSError):
+        if spool.exists():
+            return
+        db.visit(writing=False)
+        with closing(db):
+            if db.unsettled():
+                sentence = f"{spool} is not there, but files of guests should be in it."
+                yield error("disk", sentence, "Is its disk mounted, and SPOOL_DIR right?")
 
 
 def _room(folder: Path, min_free: int) -> Finding:

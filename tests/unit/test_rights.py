@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from immich_drop import rights
+from immich_drop.upload import new_id
 from unit.make import NOBODY, as_nobody
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
@@ -63,7 +64,9 @@ def test_a_file_of_the_database(home: Path, name: str) -> None:
 def test_a_file_in_the_spool(home: Path) -> None:
     data = home / "data"
     make(data, data / "spool", owner=NOBODY)
-    make(data / "spool" / "photo.jpg", owner=0)
+    make(data / "spool" / "lost+found", owner=0)
+    assert advised(data) == "", "as at the top of a disk"
+    make(data / "spool" / f"{new_id()}", owner=0)
     assert advised(data).endswith(f"`chown -R {NOBODY} {data / 'spool'}`")
 
 
