@@ -113,15 +113,15 @@ class Hostile:
         task = self._loop.create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Also if it is cancelled before it begins.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
-            writer.transport.abort()
             return
         try:
             up_reader, up_writer = await asyncio.open_connection(*self.upstream, limit=PIECE)
         except OSError:
-            writer.transport.abort()
             return
         link = Link((writer, up_writer), self.allowance)
         link.moving.set()
