@@ -38,12 +38,13 @@ from immich_drop.progress import Progress
 from immich_drop.pulse import Pulse
 from immich_drop.receive import Receiver
 from immich_drop.room import Room
-from immich_drop.settings import NTFY, Settings
+from immich_drop.settings import Settings
 from immich_drop.snapshot import Snapshot
 from immich_drop.spool import Spool
 from immich_drop.sweep import LOOK, Sweeper
 from immich_drop.tasks import Tasks
 from immich_drop.upload import State
+from immich_drop.values import NTFY
 
 log = logging.getLogger(__name__)
 

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "migrations": "unit/test_db.py",
     "reception": "unit/test_receive.py",
     "questions": "unit/test_entrance.py",
+    "values": "unit/test_settings.py",
     "clocks": "unit/test_tasks.py",
     "connections": "attack",
     "spool_file": "unit/test_spool.py",

@@ -52,8 +52,10 @@ class Forwarded:
         Only of those in the own network: from the internet anybody could fill the log.
         """
         said = next((header for header in HEADERS if header in request.headers), None)
+        if said is None:
+            return
         ip = _read_address(request.remote_ip or "")
-        if said is None or ip is None or not ip.is_private or self.trusts(str(ip)):
+        if ip is None or not ip.is_private or self.trusts(str(ip)):
             return
         if str(ip) not in self._strangers and len(self._strangers) < STRANGERS:
             self._strangers.add(str(ip))

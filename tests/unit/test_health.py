@@ -10,25 +10,32 @@ import pytest
 from immich_drop.errors import ImmichKeyRejected, Unavailable
 from immich_drop.facts import Facts
 from immich_drop.gate import Gate
-from immich_drop.health import FRESH, Health
+from immich_drop.health import FRESH, PATIENCE, Health
 from unit import delivering
-from unit.receiving import half
+from unit.receiving import Half, half
 
 WELL = {"database": "ok", "spool": "ok", "disk": "ok", "immich": "ok", "links": "ok"}
+
+
+def health_of(
+    drop: Half, second: delivering.Half, *, gate: Gate | None = None, patience: float = PATIENCE
+) -> Health:
+    return Health(
+        db=drop.db,
+        spool=drop.spool,
+        room=drop.room,
+        gate=gate or Gate(clock=drop.clock),
+        destinations=second.destinations,
+        clock=drop.clock,
+        patience=patience,
+    )
 
 
 @pytest.mark.gen_test
 async def test_each_illness_by_itself(tmp_path: Path) -> None:
     async with half(tmp_path) as drop, delivering.half(tmp_path / "second") as second:
         gate = Gate(clock=drop.clock)
-        health = Health(
-            db=drop.db,
-            spool=drop.spool,
-            room=drop.room,
-            gate=gate,
-            destinations=second.destinations,
-            clock=drop.clock,
-        )
+        health = health_of(drop, second, gate=gate)
         assert await health.report() == WELL
         gate.hold(ImmichKeyRejected("the detail is for the log"))
         assert await health.report() == WELL | {"immich": "immich_key"}
@@ -62,15 +69,7 @@ async def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     async with half(tmp_path) as drop, delivering.half(tmp_path / "second") as second:
         spool = tmp_path / "spool"
         os.mkfifo(spool / ".probe")
-        health = Health(
-            db=drop.db,
-            spool=drop.spool,
-            room=drop.room,
-            gate=Gate(clock=drop.clock),
-            destinations=second.destinations,
-            clock=drop.clock,
-            patience=0.05,
-        )
+        health = health_of(drop, second, patience=0.05)
         threads, ill = threading.active_count(), WELL | {"spool": "unavailable"}
         try:
             assert await asyncio.gather(*(health.report() for _ in range(20))) == [ill] * 20
@@ -88,14 +87,7 @@ async def test_a_disk_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
 @pytest.mark.gen_test
 async def test_the_spool_is_looked_at_once_a_second(tmp_path: Path) -> None:
     async with half(tmp_path) as drop, delivering.half(tmp_path / "second") as second:
-        health = Health(
-            db=drop.db,
-            spool=drop.spool,
-            room=drop.room,
-            gate=Gate(clock=drop.clock),
-            destinations=second.destinations,
-            clock=drop.clock,
-        )
+        health = health_of(drop, second)
         assert await health.report() == WELL
         folder = tmp_path / "spool"
         os.utime(folder, ns=(0, 0))
