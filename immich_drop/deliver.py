@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 from immich_drop.album import JoinableAlbum
 from immich_drop.capture import sidecar, taken
@@ -95,8 +95,7 @@ class ImmichCourier:
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
         """See Courier."""
-        checksum = upload.checksum
-        assert checksum is not None, "it was received"
+        checksum = cast(bytes, upload.checksum)  # what was received has one
         async with self._alone(checksum):
             with _refusal_may_pass():
                 # Also by a link: an Immich that is down, or has closed it, should say so before it
