@@ -20,8 +20,9 @@ from tornado.ioloop import IOLoop
 
 
 def pytest_configure() -> None:
-    """Have the processes under test heed SIGINT, which a shell's background jobs ignore."""
+    """Have the processes under test heed what background jobs of a shell, or of nohup, ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="module")
