@@ -1,7 +1,8 @@
 """An Immich that only counts assets, so that only the cost of sending is measured.
 
 `python -m bench.taker PORT SERVICE_SECONDS` accepts assets and discards them, but remembers their
-checksums if the client sent them. GET /seen returns how many came, and when.
+checksums if the client sent them. GET /came/COUNT is answered when that many have come, with the
+seconds from the beginning of the first to the end of the last.
 """
 
 import json
@@ -20,10 +21,30 @@ class Shelf:
 
     def __init__(self, service: float) -> None:
         self.service = service
-        self.lock = threading.Lock()
         self.assets: dict[str, str] = {}
-        self.first = self.last = 0.0
-        self.count = 0
+        self._came = threading.Condition()
+        self._first = self._last = 0.0
+        self._count = 0
+
+    def begin(self) -> None:
+        """Note that an asset is on its way."""
+        self._first = self._first or time.perf_counter()
+
+    def add(self, checksum: str) -> str:
+        """Add an asset; return its id."""
+        asset = str(uuid4())
+        with self._came:
+            self.assets[checksum] = asset
+            self._count += 1
+            self._last = time.perf_counter()
+            self._came.notify_all()
+        return asset
+
+    def wait(self, count: int) -> float:
+        """Wait for that many; return the seconds they took, from the first byte to the last."""
+        with self._came:
+            self._came.wait_for(lambda: self._count >= count)
+            return self._last - self._first
 
 
 class Taker(BaseHTTPRequestHandler):
@@ -35,10 +56,8 @@ class Taker(BaseHTTPRequestHandler):
     server: "Server"
 
     def do_GET(self) -> None:
-        shelf = self.server.shelf
-        if self.path == "/seen":
-            seen = {"count": shelf.count, "first": shelf.first, "last": shelf.last}
-            self._answer(200, seen)
+        if self.path.startswith("/came/"):
+            self._answer(200, self.server.shelf.wait(int(self.path.removeprefix("/came/"))))
         elif self.path.endswith("/media-types"):
             self._answer(200, {"image": [".jpg"], "video": [".mp4"], "sidecar": [".xmp"]})
         else:
@@ -67,7 +86,7 @@ class Taker(BaseHTTPRequestHandler):
 
     def _take(self, length: int) -> None:
         shelf = self.server.shelf
-        shelf.first = shelf.first or time.time()
+        shelf.begin()
         buffer = bytearray(min(BUFFER, length))
         while length:
             count = self.rfile.readinto(memoryview(buffer)[:length])
@@ -75,11 +94,7 @@ class Taker(BaseHTTPRequestHandler):
                 return
             length -= count
         time.sleep(shelf.service)
-        asset = str(uuid4())
-        with shelf.lock:
-            shelf.assets[self.headers.get("x-immich-checksum", "")] = asset
-            shelf.count += 1
-            shelf.last = time.time()
+        asset = shelf.add(self.headers.get("x-immich-checksum", ""))
         self._answer(201, {"id": asset, "status": "created"})
 
     def _answer(self, status: int, value: object) -> None:

@@ -133,6 +133,7 @@ def _forwarding(name: str, batch: Batch, service: float) -> Workload:
     trials: dict[str, Trial] = {
         "sendfile": partial(send_only, batch, service),
         "drop": partial(forward, batch, service),
+        "drop, asked": partial(forward, batch, service, asked=True),
     }
     wait = f", {service * 1000:.0f} ms of work each" if service else ""
     title = f"{_title(batch)}: from the spool to a server that throws it away{wait}"

@@ -347,6 +347,7 @@ class App:
         self._spool.close()
         self._db.close()
         self._destinations.close()
+        self._factory.close()
         if self._notifier is not None:
             self._notifier.close()
 

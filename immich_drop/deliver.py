@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, cast
@@ -28,7 +28,7 @@ from immich_drop.upload import State, Upload
 log = logging.getLogger(__name__)
 
 BLOCK = 2 * 1024 * 1024
-"""Bytes read ahead from the spool: one hop into a thread each."""
+"""Bytes read from the spool at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Courier(Protocol):
         """
 
     async def deliver(self, upload: Upload, *, sent: Callable[[int], None]) -> Delivered:
-        """Take one upload to Immich; `sent` hears how many of its bytes have left.
+        """Take one upload to Immich; `sent` hears, in a thread, how many of its bytes have left.
 
         Raises ImmichRefused when Immich will never take it, other ImmichErrors when it may later,
         and Unavailable when our own disk fails.
@@ -195,7 +195,7 @@ class ImmichCourier:
         self, upload: Upload, checksum: bytes, sent: Callable[[int], None]
     ) -> Delivered:
         moment, xmp = await asyncio.to_thread(self._look_into, upload)
-        async with self._slots, aclosing(self._spool.blocks(upload.id, BLOCK)) as blocks:
+        async with self._slots:
             try:
                 answer = await self._immich.send(
                     name=upload.name,
@@ -204,7 +204,7 @@ class ImmichCourier:
                     checksum=checksum,
                     device_asset_id=upload.id,
                     sidecar=xmp,
-                    blocks=blocks,
+                    blocks=self._spool.blocks(upload.id, BLOCK),
                     sent=sent,
                 )
             except ImmichUnavailable as error:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from immich_drop.album import Album, JoinableAlbum, LinkAlbum
@@ -54,6 +55,7 @@ class DestinationFactory:
         """What came by a link that was closed goes into the host's own library."""
         self._concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
+        self._senders = ThreadPoolExecutor(concurrency, thread_name_prefix="sender")
         self._db = db
         self._spool = spool
         self._progress = progress
@@ -72,7 +74,12 @@ class DestinationFactory:
             base_url=self._base_url,
             credential=credential,
             max_connections=self._concurrency + SPARE,
+            senders=self._senders,
         )
+
+    def close(self) -> None:
+        """End the threads that sent."""
+        self._senders.shutdown()
 
     def make(self, link_id: str) -> Destination:
         """Build the destination of a link; for OWN return the one there is. Raises LinkUnknown."""

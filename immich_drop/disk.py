@@ -8,13 +8,13 @@ import errno
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
 from immich_drop.buffers import RECEIVERS
 from immich_drop.errors import DiskFull, Unavailable
+from immich_drop.tasks import in_thread
 
 THREADS = RECEIVERS + 6
 """Who receives keeps a thread for a while; the others are for all the rest."""
@@ -37,19 +37,16 @@ class Disk:
     async def run(self, job: Callable[[], T]) -> T:
         """Do a job on the disk in a thread. Raises DiskFull, Unavailable.
 
-        A thread cannot be stopped: whoever is cancelled, however often, leaves when it is done, so
-        that no file is closed under its hands.
+        Whoever is cancelled leaves when it is done, so that no file is closed under its hands.
         """
-        doing = asyncio.get_running_loop().run_in_executor(self._pool, job)
         try:
-            return await asyncio.shield(doing)
-        except asyncio.CancelledError:
-            while not doing.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([doing])
-            raise
+            return await in_thread(job, self._pool)
         except OSError as error:
             raise explain(error) from error
+
+    def begin(self, job: Callable[[], T]) -> Future[T]:
+        """Begin a job in a thread while another thread goes on."""
+        return self._pool.submit(job)
 
     def strand(self) -> "Strand":
         """Return a way to do jobs in an order."""

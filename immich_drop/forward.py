@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from immich_drop.db import Db
 from immich_drop.deliver import Courier, Delivered
@@ -226,7 +227,11 @@ class Forwarder:
         self.push(upload)
 
     def _teller(self, upload: Upload) -> Callable[[int], None]:
-        """Make the progress callback of one upload: it tells the page, but not every block."""
+        """Make the progress callback of one upload: it tells the page, but not every block.
+
+        It is called in the thread that sends.
+        """
+        loop = asyncio.get_running_loop()
         told = float("-inf")
 
         def tell(sent: int) -> None:
@@ -234,7 +239,7 @@ class Forwarder:
             self._sent[upload.id] = sent
             if self._clock() - told >= TELL:
                 told = self._clock()
-                self._progress.publish(upload, sent=sent)
+                loop.call_soon_threadsafe(partial(self._progress.publish, upload, sent=sent))
 
         return tell
 

@@ -3,13 +3,14 @@
 The offset of an upload is the size of its file and is stored nowhere else.
 """
 
-import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import Generator
+from concurrent.futures import wait
 from datetime import UTC, datetime
 from functools import partial
+from io import FileIO
 from pathlib import Path
 
 from immich_drop.buffers import pages
@@ -156,35 +157,33 @@ class Spool:
         """Drop the running SHA-1 of an upload that is complete."""
         self._digests.pop(upload_id, None)
 
-    async def blocks(self, upload_id: str, size: int) -> AsyncGenerator[memoryview]:
-        """Read a file once, block after block of at most `size` bytes, one block ahead.
+    def blocks(self, upload_id: str, size: int) -> Generator[memoryview]:
+        """Read a file once, block after block of at most `size` bytes: for a thread that sends it.
 
-        A block is valid until the next one is asked for. Raises Unavailable.
+        The next block is read meanwhile. A block is valid until the next one is asked for. Raises
+        Unavailable.
         """
-        path = self.path(upload_id)
-        file = await self._disk.run(partial(os.open, path, os.O_RDONLY | os.O_CLOEXEC))
-        ahead: asyncio.Future[int] | None = None
         try:
-            length = os.fstat(file).st_size
-            buffers = [pages(min(size, length)) for _ in range(2)]
-            position = 0
-            ahead = self._read(file, buffers[0], position)
-            while position < length and (count := await ahead):
-                full = buffers[0][:count]
-                position += count
-                if position < length:
-                    buffers.reverse()
-                    ahead = self._read(file, buffers[0], position)
-                    # It begins with the next turn of the loop, and to send takes a while.
-                    await asyncio.sleep(0)
-                yield full
-        finally:
-            if ahead is not None and not ahead.done():
-                await asyncio.wait([ahead])
-            os.close(file)
+            with self.path(upload_id).open("rb", buffering=0) as file:
+                yield from _blocks(file, size, self._disk)
+        except OSError as error:
+            raise explain(error) from error
 
-    def _read(self, file: int, buffer: memoryview, position: int) -> asyncio.Future[int]:
-        return asyncio.ensure_future(self._disk.run(partial(os.preadv, file, [buffer], position)))
+
+def _blocks(file: FileIO, size: int, disk: Disk) -> Generator[memoryview]:
+    left = os.fstat(file.fileno()).st_size
+    block, other = (pages(min(size, left)) for _ in range(2))
+    count = file.readinto(block)
+    while count:
+        left -= count
+        ahead = disk.begin(partial(file.readinto, other)) if left > 0 else None
+        try:
+            yield block[:count]
+        finally:
+            if ahead is not None:
+                wait([ahead])
+        count = ahead.result() if ahead is not None else 0
+        block, other = other, block
 
 
 def _delete(path: Path) -> None:

@@ -2,10 +2,29 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+async def in_thread(job: Callable[[], T], threads: Executor | None = None) -> T:
+    """Do a job in a thread of the loop's own executor, or of another one.
+
+    A thread cannot be stopped: whoever is cancelled, however often, leaves when the job is done.
+    """
+    doing = asyncio.get_running_loop().run_in_executor(threads, job)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        while not doing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([doing])
+        raise
 
 
 class Tasks:

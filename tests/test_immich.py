@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -64,7 +64,7 @@ class Side:
     immich: Immich
 
     async def send(self, content: bytes = PHOTO, *, name: str = "photo.jpg") -> Sent:
-        async def blocks() -> AsyncIterator[bytes]:
+        def blocks() -> Generator[bytes]:
             yield content
 
         return await self.immich.send(

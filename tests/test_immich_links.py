@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,14 +59,14 @@ class Side:
 
     async def send(
         self,
-        blocks: AsyncIterator[bytes] | None = None,
+        blocks: Generator[bytes] | None = None,
         *,
         credential: Credential | None = None,
         content: bytes = PHOTO,
         sidecar: bytes | None = None,
         sent: list[int] | None = None,
     ) -> Sent:
-        async def whole() -> AsyncIterator[bytes]:
+        def whole() -> Generator[bytes]:
             yield content
 
         async with self.immich(credential) as immich:
@@ -277,12 +278,13 @@ async def test_a_link_that_was_closed_takes_nothing(
 
 @pytest.mark.gen_test
 async def test_a_link_that_is_deleted_in_mid_stream(tmp_path: Path) -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
-    async def blocks() -> AsyncIterator[bytes]:
+    def blocks() -> Generator[bytes]:
         yield PHOTO[:300]
-        begun.set()
-        await go_on.wait()
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait()
         yield PHOTO[300:]
 
     async with sides(tmp_path) as side:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,7 +71,7 @@ REJECTED = response("401 Unauthorized", '{"message": "Invalid API key"}', "Conne
 CREATED = response("201 Created", '{"id": "some-asset", "status": "created"}')
 
 
-async def blocks(length: int) -> AsyncIterator[memoryview]:
+def blocks(length: int) -> Generator[memoryview]:
     block = memoryview(bytes(2 * MEGABYTE))
     for start in range(0, length, len(block)):
         yield block[: length - start]
@@ -81,7 +81,7 @@ async def send(
     url: str,
     *,
     length: int = LENGTH,
-    source: AsyncIterator[memoryview] | None = None,
+    source: Generator[memoryview] | None = None,
     sent: Callable[[int], None] = lambda _: None,
     patience: Patience | None = None,
 ) -> Sent:
@@ -387,7 +387,7 @@ async def test_cancelling_closes_the_connection(length: int) -> None:
 async def test_nobody_reads_the_blocks_after_an_early_answer() -> None:
     reading = 0
 
-    async def source() -> AsyncIterator[memoryview]:
+    def source() -> Generator[memoryview]:
         nonlocal reading
         for _ in range(LENGTH // MEGABYTE):
             reading += 1
@@ -398,9 +398,33 @@ async def test_nobody_reads_the_blocks_after_an_early_answer() -> None:
     async with server(close_at_once) as url:
         with pytest.raises(ImmichKeyRejected):
             await send(url, source=blocks)
-    # aclose would raise if a task were still inside.
-    await blocks.aclose()
+    assert blocks.gi_frame is None
     assert reading <= 1
+
+
+@pytest.mark.gen_test
+async def test_whoever_is_cancelled_waits_for_the_thread_that_reads() -> None:
+    """It would read from a file that somebody has closed."""
+    reading, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def source() -> Generator[memoryview]:
+        loop.call_soon_threadsafe(reading.set)
+        go_on.wait()
+        yield memoryview(bytes(MEGABYTE))
+
+    blocks = source()
+    async with server(lambda reader, _: drain(reader)) as url:
+        sending = asyncio.create_task(send(url, source=blocks))
+        await reading.wait()
+        for _ in range(3):
+            sending.cancel()
+            await asyncio.sleep(0)
+            assert not sending.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+    assert blocks.gi_frame is None
 
 
 @pytest.mark.gen_test
@@ -422,7 +446,7 @@ async def test_a_file_that_changed_its_length_is_never_completed(real: int) -> N
 
 @pytest.mark.gen_test
 async def test_what_the_disk_raises_comes_through() -> None:
-    async def source() -> AsyncIterator[memoryview]:
+    def source() -> Generator[memoryview]:
         yield memoryview(bytes(MEGABYTE))
         raise OSError(5, "Input/output error")
 
@@ -500,23 +524,63 @@ def test_the_certificates_we_trust_are_read_once() -> None:
     assert Streamer("http://a.example/api", Patience())._tls is None
 
 
-@pytest.mark.gen_test
-async def test_over_tls(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch, new_trust: Callable[[], None]
-) -> None:
+@pytest.fixture(name="tls")
+def tls_fixture(certificate: Path) -> ssl.SSLContext:
+    """Make the server's side of TLS."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
+    return tls
 
+
+@pytest.fixture(name="trusted")
+def trusted_fixture(
+    certificate: Path,
+    tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    new_trust: Callable[[], None],
+) -> ssl.SSLContext:
+    """Make the server's side of TLS, with a certificate we trust."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    new_trust()
+    return tls
+
+
+@pytest.mark.gen_test
+async def test_over_tls(trusted: ssl.SSLContext) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await whole(reader)
         writer.write(CREATED)
 
-    async with server(serve, tls) as url:
-        with pytest.raises(ImmichUnavailable, match="certificate verify failed"):
-            await send(url)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        new_trust()
+    async with server(serve, trusted) as url:
         assert (await send(url)).asset_id == "some-asset"
-    async with server(close_at_once, tls) as url:
+    async with server(close_at_once, trusted) as url:
         with pytest.raises(ImmichKeyRejected):
             await send(url)
+
+
+@pytest.mark.gen_test
+async def test_a_certificate_nobody_vouches_for(tls: ssl.SSLContext) -> None:
+    async with server(close_at_once, tls) as url:
+        with pytest.raises(ImmichUnavailable, match="certificate verify failed"):
+            await send(url)
+
+
+@pytest.mark.gen_test
+async def test_a_server_that_stops_reading_over_tls(trusted: ssl.SSLContext) -> None:
+    reached, resume = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        reached.set()
+        await resume.wait()
+
+    async with server(serve, trusted) as url:
+        with pytest.raises(ImmichTrouble, match=r"nothing taken for 0\.2 s"):
+            await send(url, patience=Patience(idle=0.2))
+        reached.clear()
+        sending = asyncio.create_task(send(url))
+        await reached.wait()
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        resume.set()

@@ -7,6 +7,7 @@ lookup        which files Immich already has
 batch         joins many lookups into one request
 exchange      short requests with JSON answers
 post          the streamed upload; its answer is read while the body is sent
+outlet        where a thread writes that body
 multipart     the form-data around the file
 answers       what statuses, error messages and JSON shapes mean
 """

@@ -1,7 +1,8 @@
 """The calls we make. The differences between Immich's versions (1.106 to 3.2) are hidden here."""
 
 from base64 import b64encode
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
@@ -18,6 +19,7 @@ from immich_drop.immich.exchange import Exchange
 from immich_drop.immich.facts import Account, Found, Sent, SharedLink
 from immich_drop.immich.lookup import Lookup
 from immich_drop.immich.multipart import envelope
+from immich_drop.immich.outlet import Piece
 from immich_drop.immich.post import Patience, Streamer
 
 KEY_TELLS_SCOPES = (1, 139, 0)
@@ -39,6 +41,7 @@ class Immich:
         credential: Credential,
         max_connections: int,
         patience: Patience | None = None,
+        senders: Executor | None = None,
     ) -> None:
         patience = patience or Patience()
         base_url = base_url.rstrip("/")
@@ -49,7 +52,7 @@ class Immich:
             max_connections=max_connections,
             connect_timeout=patience.connect,
         )
-        self._streamer = Streamer(base_url, patience)
+        self._streamer = Streamer(base_url, patience, senders)
         self._lookup = Lookup(self._exchange, in_bulk=not self.by_link)
 
     def close(self) -> None:
@@ -87,17 +90,17 @@ class Immich:
         taken: datetime,
         checksum: bytes,
         device_asset_id: str,
-        blocks: AsyncIterable[memoryview | bytes],
+        blocks: Generator[Piece],
         sent: Callable[[int], None],
         sidecar: bytes | None = None,
     ) -> Sent:
         """Upload one file of `length` bytes; `sent` is called with the bytes sent so far.
 
+        `blocks` is read and `sent` is called in a thread that sends. When this returns, raises or
+        is cancelled, the thread is done, the connection and `blocks` are closed.
+
         `sidecar` is XMP that describes the file. If Immich already has the file, it ignores the
         sidecar.
-
-        When this returns, raises or is cancelled, the connection is closed and `blocks` is not
-        read any more; the caller has to close `blocks`.
         """
         instant = taken.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         form = envelope(

@@ -6,12 +6,15 @@ for a path separator, and no way to escape a quote works in every version, so bo
 """
 
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 
 from immich_drop.errors import ImmichTrouble
+from immich_drop.immich.outlet import Piece
 
-PIECE = 1 << 21
+LONGEST = 1 << 21
 """Bytes written at a time: a slow connection has to take this much within the idle timeout."""
 
 _BYTES = "Content-Type: application/octet-stream\r\n\r\n"
@@ -33,21 +36,22 @@ class Envelope:
     head: bytes
     tail: bytes
 
-    async def filled(
+    def filled(
         self,
         length: int,
-        blocks: AsyncIterable[bytes | memoryview],
+        blocks: Generator[Piece],
         sent: Callable[[int], None],
-    ) -> AsyncGenerator[bytes | memoryview]:
+    ) -> Generator[Piece]:
         """Yield the whole body; asking for the next piece means the previous one has been sent.
 
-        Raises ImmichTrouble if the file is not of `length` bytes. This happens before the form is
-        complete, as Immich would store a truncated file as a photo of its own.
+        In the end `blocks` is closed. Raises ImmichTrouble if the file is not of `length` bytes.
+        This happens before the form is complete, as Immich would store a truncated file as a photo
+        of its own.
         """
         total = 0
         yield self.head
-        async for block in blocks:
-            for piece in _pieces(block):
+        with closing(blocks):
+            for piece in chain.from_iterable(map(_pieces, blocks)):
                 total += len(piece)
                 if total > length:
                     raise ImmichTrouble(f"the file has more than its {length} bytes")
@@ -81,8 +85,8 @@ def _encoded(text: str) -> bytes:
     return text.encode(errors="replace")
 
 
-def _pieces(block: bytes | memoryview) -> Iterator[memoryview]:
-    """Cut a block into views of at most PIECE bytes."""
+def _pieces(block: Piece) -> Iterator[memoryview]:
+    """Cut a block into views of at most LONGEST bytes."""
     view = memoryview(block).cast("B")
-    for start in range(0, len(view), PIECE):
-        yield view[start : start + PIECE]
+    for start in range(0, len(view), LONGEST):
+        yield view[start : start + LONGEST]

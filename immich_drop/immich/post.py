@@ -9,18 +9,12 @@ on Tornado's HTTP1Connection, and closes the socket however the exchange ends.
 import asyncio
 import ssl
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Generator, Mapping
+from concurrent.futures import Executor
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import cache
-from socket import (
-    IPPROTO_TCP,
-    SO_KEEPALIVE,
-    SOL_SOCKET,
-    TCP_KEEPCNT,
-    TCP_KEEPINTVL,
-    socket,
-)
+from functools import cache, partial
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -36,6 +30,8 @@ from tornado.tcpclient import TCPClient
 from immich_drop.errors import ImmichTrouble, ImmichUnavailable
 from immich_drop.immich.answers import Answer, reason
 from immich_drop.immich.credentials import NAME
+from immich_drop.immich.outlet import Outlet, Piece, outlet, pour
+from immich_drop.tasks import in_thread
 
 if sys.platform == "darwin":
     from socket import TCP_KEEPALIVE as TCP_KEEPIDLE
@@ -103,9 +99,13 @@ class _Reader(HTTPMessageDelegate):
 
 
 class Streamer:
-    """Posts streamed bodies to one server, each on its own connection."""
+    """Posts streamed bodies to one server, each on its own connection.
 
-    def __init__(self, base_url: str, patience: Patience) -> None:
+    Threads of `senders` read and write them: at the speed of a local network the event loop would
+    have little time for others.
+    """
+
+    def __init__(self, base_url: str, patience: Patience, senders: Executor | None = None) -> None:
         parts = urlsplit(base_url)
         tls = parts.scheme == "https"
         self._host = parts.hostname or ""
@@ -114,15 +114,15 @@ class Streamer:
         self._path = parts.path
         self._tls = trust() if tls else None
         self._patience = patience
+        self._senders = senders
         self._client = TCPClient()
 
-    async def post(
-        self, path: str, headers: Mapping[str, str], body: AsyncGenerator[bytes | memoryview]
-    ) -> Answer:
+    async def post(self, path: str, headers: Mapping[str, str], body: Generator[Piece]) -> Answer:
         """Send `body`, whose Content-Length is among the `headers`, and return the answer to it.
 
-        An early answer ends the sending. Raises ImmichUnavailable (no connection), ImmichTrouble
-        (cut, stalled, or no answer), and what `body` raises.
+        An early answer ends the sending. In the end `body` is closed, by its thread. Raises
+        ImmichUnavailable (no connection), ImmichTrouble (cut, stalled, or no answer), and what
+        `body` raises.
         """
         stream = await self._connect()
         start = RequestStartLine("POST", self._path + path, "HTTP/1.1")
@@ -135,16 +135,7 @@ class Streamer:
                 **headers,
             }
         )
-        # When a write fails, the stream closes its socket and loses an answer that it has not read
-        # yet; a duplicate of the socket can still read it.
-        spare = None if self._tls else stream.socket.dup()
-        try:
-            answer = await self._converse(stream, start, fields, body)
-            if answer is None and spare and isinstance(stream.error, ConnectionError):
-                answer = await _unread_answer(spare)
-        finally:
-            if spare:
-                spare.close()
+        answer = await self._converse(stream, start, fields, body)
         if answer is None:
             raise ImmichTrouble("the connection was cut before an answer")
         return answer
@@ -171,59 +162,42 @@ class Streamer:
         stream: IOStream,
         start: RequestStartLine,
         headers: HTTPHeaders,
-        body: AsyncGenerator[bytes | memoryview],
+        body: Generator[Piece],
     ) -> Answer | None:
         connection = _client(stream)
-        reading = asyncio.create_task(_read(connection))
-        writing = asyncio.create_task(self._write(connection, start, headers, body))
-        try:
-            await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                writing.result()
-                await asyncio.wait({reading}, timeout=self._patience.answer)
-            if not reading.done():
-                raise ImmichTrouble(f"no answer within {self._patience.answer:g} s")
-            return reading.result()
-        finally:
-            stream.close()
-            writing.cancel()
-            await asyncio.gather(reading, writing, return_exceptions=True)
+        with closing(outlet(stream, self._patience.idle)) as out:
+            reading = asyncio.create_task(_read(connection))
+            writing = asyncio.create_task(self._write(connection, start, headers, body, out))
+            try:
+                await asyncio.wait({reading, writing}, return_when=asyncio.FIRST_COMPLETED)
+                if not reading.done():
+                    writing.result()
+                    await asyncio.wait({reading}, timeout=self._patience.answer)
+                if not reading.done():
+                    raise ImmichTrouble(f"no answer within {self._patience.answer:g} s")
+                return reading.result()
+            finally:
+                stream.close()
+                out.end()
+                writing.cancel()
+                await asyncio.gather(reading, writing, return_exceptions=True)
 
     async def _write(
         self,
         connection: HTTP1Connection,
         start: RequestStartLine,
         headers: HTTPHeaders,
-        body: AsyncGenerator[bytes | memoryview],
+        body: Generator[Piece],
+        out: Outlet,
     ) -> None:
-        now = asyncio.get_running_loop().time
-        idle = self._patience.idle
-        try:
-            async with asyncio.timeout(idle) as deadline, aclosing(body):
-                await connection.write_headers(start, headers)
-                async for piece in body:
-                    await connection.write(piece)  # type: ignore[arg-type]  # a view will do
-                    deadline.reschedule(now() + idle)
-                    # A write that the kernel takes at once does not yield to the event loop.
-                    await asyncio.sleep(0)
-                connection.finish()
-        except StreamClosedError:
-            return  # answered early, or cut: the reading side knows which
-        except TimeoutError:
-            raise ImmichTrouble(f"nothing taken for {idle:g} s") from None
+        with suppress(StreamClosedError):
+            await connection.write_headers(start, headers)
+            await in_thread(partial(pour, body, out), self._senders)
 
 
 def _client(stream: IOStream) -> HTTP1Connection:
     params = HTTP1ConnectionParameters(no_keep_alive=True, max_body_size=_LONGEST_ANSWER)
     return HTTP1Connection(stream, is_client=True, params=params)
-
-
-async def _unread_answer(spare: socket) -> Answer | None:
-    stream = IOStream(spare)
-    try:
-        return await _read(_client(stream))
-    finally:
-        stream.close()
 
 
 async def _read(connection: HTTP1Connection) -> Answer | None:

@@ -126,6 +126,7 @@ async def outwards(
         standin.faults.clear()
         await destinations.stop(0)
         destinations.close()
+        factory.close()
         if ours:
             await standin.stop()
         spool.close()
