@@ -338,6 +338,23 @@ def test_cancelled_files_are_forgotten_there_too(
     until(lambda: set(product.spool) <= before, "the server to forget them")
 
 
+def test_a_file_cancelled_without_a_network_is_forgotten_later(
+    guest: Guest, product: Product, tmp_path: Path
+) -> None:
+    before = set(product.spool)
+    guest.network.rate = 100_000
+    (path,) = photos(tmp_path, 1_000_000)
+    guest.pick([path])
+    until(lambda: len(set(product.spool) - before) == 1, "an upload to be under way")
+    with guest.page.expect_event("requestfailed"):
+        guest.network.leave()
+    with guest.page.expect_event("requestfailed", lambda one: one.method in ("POST", "DELETE")):
+        guest.row(path).locator("[data-act=remove]").click()
+        guest.expect_phase("empty")
+    guest.network.come_back()
+    until(lambda: set(product.spool) <= before, "the server to forget it")
+
+
 def test_what_immich_refused_can_be_tried_again(
     guest: Guest, immich: Immich, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ import { Refusal } from "./tus.js";
 
 const STALE = 5000; // ms without progress after which a nudge replaces a connection
 const RESTARTS = 2;
+const FAREWELLS = 20; // tries to delete an upload, over some minutes; then the server does it
+const PASSING = new Set(["network", "wait"]);
 const FRAME = 100; // ms between two reports to the page: WebKit fires one for every 8 KiB
 
 /**
@@ -131,8 +133,23 @@ export class Transfer {
     return print;
   }
 
-  /** Delete the upload on the server. Rejects with a Refusal when it is too late for that. */
+  /**
+   * Delete the upload on the server. Rejects with a Refusal when it is too late for that, or when
+   * the network does not come back.
+   */
   async terminate() {
+    const backoff = new Backoff({ random: this.#gear.random });
+    for (let tries = FAREWELLS; ; tries--)
+      try {
+        return await this.#terminate();
+      } catch (error) {
+        const passing = error instanceof Refusal && PASSING.has(error.kind);
+        if (!passing || tries === 0) throw error;
+        await sleep(Math.max(error.after, backoff.next()));
+      }
+  }
+
+  async #terminate() {
     // The answer to the creation may have been lost; creating the same item again returns the same
     // upload.
     const id = this.item.upload ?? (await this.#create(null)).id;
