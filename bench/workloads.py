@@ -16,6 +16,8 @@ from bench.resume import resume
 from bench.tools import Tools
 
 MB = 1_000_000
+FILM = 4000 * MB
+"""Bytes of a large file. It is forwarded whole, as a second is little enough to measure."""
 
 Trial = Callable[[Path, Path], Figures]
 """Runs once, in an empty folder and with the file that all bytes come from."""
@@ -54,7 +56,7 @@ def all_workloads(tools: Tools, scale: float) -> list[Workload]:
         trials = {n: partial(receive, batch, field[n]) for n in names if n in field}
         return Workload(name=name, title=title, trials=trials, yardstick="sink")
 
-    big = max(4 * CHUNK, int(4000 * MB * scale))
+    big = max(4 * CHUNK, int(FILM * scale))
     film = Batch(files=1, size=big, parallel=1, ending="mp4")
     films = Batch(files=8, size=big // 8, parallel=8, ending="mp4")
     photos = Batch(files=max(12, int(300 * scale)), size=3 * MB, parallel=6)
@@ -68,7 +70,7 @@ def all_workloads(tools: Tools, scale: float) -> list[Workload]:
         _phones(field, max(6, int(20 * scale))),
         _whole("whole-big", film),
         _whole("whole-photos", photos),
-        _forwarding("forward-big", film, 0.0),
+        _forwarding("forward-big", replace(film, size=FILM), 0.0),
         _forwarding("forward-small", small, 0.02),
         _resume(big),
     ]
