@@ -7,10 +7,6 @@ from immich_drop.errors import AlbumGone, ImmichTrouble
 from immich_drop.facts import Facts
 from immich_drop.immich import Immich
 
-JOINS_BY_ITSELF = (2, 7, 0)
-"""From this version on, Immich itself adds what is uploaded through a link to the link's album
-(2.6.0 shares it by the link, but outside the album, Immich #27063)."""
-
 
 class JoinableAlbum(Protocol):
     """An album that assets can be put into."""
@@ -34,7 +30,7 @@ class LinkAlbum:
         """See JoinableAlbum."""
         if not self._joins:
             # Ask each time until it does: Immich may be updated while we run.
-            self._joins = await self._immich.version() >= JOINS_BY_ITSELF
+            self._joins = await self._immich.joins_by_itself()
         if not self._joins:
             await _add(self._immich, self._album_id, asset_id)
 

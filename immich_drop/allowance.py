@@ -7,8 +7,9 @@ all find the last place free.
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from immich_drop.db import to_ms
 from immich_drop.errors import SessionFull, TooManyUploads, Unavailable
 from immich_drop.upload import Upload
 from immich_drop.writer import Write
@@ -23,7 +24,8 @@ LAPSE = timedelta(minutes=10)
 """An upload that is older and has no byte yet is not under way: it stays, and takes no place."""
 
 MOST = 10
-"""How many times the limit there may be in all, for rows cost too."""
+"""Unfinished uploads, with bytes or without, may be at most so many times the limit: even an empty
+one costs a row."""
 
 FRESH = timedelta(seconds=10)
 """For so long nobody looks again which of the older ones have bytes."""
@@ -90,7 +92,7 @@ class Allowance:
         total = int(connection.execute(count, (*whose, 0)).fetchone()[0])
         if not self.open_uploads < total <= MOST * self.open_uploads:
             return total
-        lapsed = _ms(upload.created_at - LAPSE)
+        lapsed = to_ms(upload.created_at - LAPSE)
         seen, begun = self._looks.get((column, *whose), (0, 0))
         if not lapsed - FRESH.total_seconds() * 1000 <= seen <= lapsed:
             seen = lapsed
@@ -106,8 +108,3 @@ class Allowance:
         if len(self._looks) >= LOOKS:
             self._looks.clear()
         self._looks[key] = look
-
-
-def _ms(moment: datetime) -> int:
-    """Return a moment as a column has it."""
-    return round(moment.timestamp() * 1000)

@@ -44,7 +44,7 @@ from immich_drop.spool import Spool
 from immich_drop.sweep import LOOK, Sweeper
 from immich_drop.tasks import Tasks
 from immich_drop.upload import State
-from immich_drop.values import NTFY
+from immich_drop.webhook import Webhook
 
 log = logging.getLogger(__name__)
 
@@ -162,11 +162,10 @@ class App:
         settings = self._settings
         if not settings.notify_url:
             return None
+        title = settings.drop_title or "Immich Drop"
         return Notifier(
-            settings.notify_url.removeprefix(NTFY),
-            plain=settings.notify_url.startswith(NTFY),
+            Webhook(settings.notify_url, title=title, now=_now),
             daily=settings.notify_daily,
-            title=settings.drop_title or "Immich Drop",
             db=self._db,
             book=self._book,
             health=self._health.report,

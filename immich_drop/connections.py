@@ -40,7 +40,7 @@ RESERVE = 128
 """Open files kept for ourselves: spool, database, connections to Immich, and farewells."""
 
 SHARE = 4
-"""Guests get one in so many open files where the reserve would take more, or all."""
+"""Guests get at least one in so many open files, also where that leaves less than the reserve."""
 
 MOST_FILES = 65536
 """Beyond that, memory is what runs out first."""

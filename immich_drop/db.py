@@ -135,6 +135,8 @@ class Db:
 
     async def retry(self, upload: Upload, *, now: datetime) -> Upload:
         """Have a failed upload tried again, as if for the first time. Raises StateConflict."""
+        if upload.state is not State.FAILED:
+            raise StateConflict(f"{upload.id} is {upload.state}")
         return await self.move(
             upload, State.RECEIVED, retry_at=None, code=None, attempts=0, updated_at=now
         )
@@ -197,7 +199,7 @@ class Db:
     def waiting(self, code: str) -> dict[str, int]:
         """Count the received uploads of each link where some wait for a reason.
 
-        It is the link's: few of its uploads have tried, and the others would hear the same.
+        Once one waits for it, all that came by its link count: the others would hear the same.
         """
         query = (
             "SELECT link, count(*) FROM uploads WHERE state = 'received'"
@@ -206,7 +208,7 @@ class Db:
         return {str(link): int(count) for link, count in self.read(query, code)}
 
     def since(self, state: State) -> datetime | None:
-        """Tell since when the first upload that is in a state is in it."""
+        """Tell since when an upload has been in a state, of the one that has been longest."""
         ((first,),) = self.read("SELECT min(updated_at) FROM uploads WHERE state = ?", state)
         return None if first is None else from_ms(first)
 
@@ -248,7 +250,7 @@ class Db:
         self, upload: Upload, changes: Mapping[str, object], also: Write[None] | None = None
     ) -> Upload:
         columns = ", ".join(f"{column} = ?" for column in changes)
-        values = [_to_column(value) for value in changes.values()]
+        values = [to_column(value) for value in changes.values()]
 
         def write(connection: sqlite3.Connection) -> Upload:
             row = connection.execute(
@@ -274,7 +276,8 @@ def from_ms(value: int) -> datetime:
     return datetime.fromtimestamp(value / 1000, UTC)
 
 
-def _to_column(value: object) -> object:
+def to_column(value: object) -> object:
+    """Return a value as a column has it."""
     return to_ms(value) if isinstance(value, datetime) else value
 
 
@@ -282,7 +285,7 @@ _COLUMNS = tuple(field.name for field in fields(Upload))
 
 
 def _to_row(upload: Upload) -> tuple[object, ...]:
-    return tuple(_to_column(getattr(upload, column)) for column in _COLUMNS)
+    return tuple(to_column(getattr(upload, column)) for column in _COLUMNS)
 
 
 _MOMENTS = {"last_modified", "retry_at", "created_at", "updated_at"}

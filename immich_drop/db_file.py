@@ -1,12 +1,12 @@
 """The file of the database: whose it is, and the ways to open it."""
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from immich_drop import disk
 from immich_drop.errors import Unavailable
 
 BUSY_TIMEOUT = 5.0
@@ -31,15 +31,7 @@ def claim(path: Path) -> int:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
-    lock = os.open(f"{path.resolve()}.lock", flags, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        if isinstance(error, BlockingIOError):
-            raise Unavailable(f"another Immich Drop is using {path}") from None
-        raise
-    return lock
+    return disk.claim(os.open(f"{path.resolve()}.lock", flags, 0o600), path)
 
 
 def require(path: Path) -> None:

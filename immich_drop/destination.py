@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from immich_drop.db import Db
-from immich_drop.errors import ImmichHold, NotFound, StateConflict
+from immich_drop.errors import ImmichHold, NotFound
 from immich_drop.forward import Forwarder
 from immich_drop.gate import Gate
 from immich_drop.immich import Immich
@@ -92,8 +92,6 @@ class Destinations:
         upload = self._db.get(upload_id)
         if upload is None or upload.session != session:
             raise NotFound(upload_id)
-        if upload.state is not State.FAILED:
-            raise StateConflict(f"{upload_id} is {upload.state}")
         upload = await self._db.retry(upload, now=self._now())
         self._progress.publish(upload)
         self.of(upload.link).forwarder.resume(upload)

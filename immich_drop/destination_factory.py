@@ -53,7 +53,7 @@ class DestinationFactory:
         self._base_url = base_url
         self._fallback = fallback
         """What came by a link that was closed goes into the host's own library."""
-        self._concurrency = concurrency
+        self._workers = concurrency + SPARE
         self._slots = asyncio.Semaphore(concurrency)
         self._senders = ThreadPoolExecutor(concurrency, thread_name_prefix="sender")
         self._db = db
@@ -73,7 +73,7 @@ class DestinationFactory:
         return Immich(
             base_url=self._base_url,
             credential=credential,
-            max_connections=self._concurrency + SPARE,
+            max_connections=self._workers,
             senders=self._senders,
         )
 
@@ -112,7 +112,7 @@ class DestinationFactory:
             spool=self._spool,
             progress=self._progress,
             metrics=self._metrics,
-            concurrency=self._concurrency + SPARE,
+            workers=self._workers,
             clock=time.monotonic,
             now=self._now,
         )

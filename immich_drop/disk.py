@@ -5,11 +5,14 @@ On a slow disk write(2) blocks for seconds, and no phone may wait for another on
 
 import asyncio
 import errno
+import fcntl
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from immich_drop.buffers import RECEIVERS
@@ -111,6 +114,21 @@ def _do(job: Callable[[], T], future: asyncio.Future[T]) -> None:
 def _tell(future: asyncio.Future[T], report: Callable[[], None]) -> None:
     if not future.cancelled():
         report()
+
+
+def claim(lock: int, what: Path) -> int:
+    """Lock an open file until it is closed, and so make `what` ours; it is closed if that fails.
+
+    Raises Unavailable, OSError.
+    """
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        if isinstance(error, BlockingIOError):
+            raise Unavailable(f"another Immich Drop is using {what}") from None
+        raise
+    return lock
 
 
 def explain(error: OSError) -> DiskFull | Unavailable:

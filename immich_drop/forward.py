@@ -44,7 +44,7 @@ TELL = 0.25
 
 
 class Forwarder:
-    """Delivers received uploads to one destination, `concurrency` at a time."""
+    """Delivers received uploads to one destination; each of its `workers` has one in hand."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Forwarder:
         spool: Spool,
         progress: Progress,
         metrics: Metrics,
-        concurrency: int,
+        workers: int,
         clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
@@ -67,7 +67,7 @@ class Forwarder:
         self._spool = spool
         self._progress = progress
         self._metrics = metrics
-        self._concurrency = concurrency
+        self._hands = workers
         self._clock = clock
         self._now = now
         self._turns = Turns()
@@ -79,7 +79,7 @@ class Forwarder:
 
     def start(self) -> None:
         """Start the workers, on what is pushed."""
-        self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
+        self._workers = [asyncio.create_task(self._work()) for _ in range(self._hands)]
 
     async def stop(self, grace: float) -> None:
         """Let deliveries under way end for `grace` seconds; the others stay `received`."""
@@ -189,7 +189,7 @@ class Forwarder:
         upload = await self._ledger.settle(upload, delivered.state, delivered.asset_id, self._now())
         log.info("upload=%s %s asset=%s", upload.id, upload.state, upload.asset_id)
         self._metrics.deliveries.labels(upload.state).inc()
-        self._metrics.bytes_sent.inc(upload.length or 0)
+        self._metrics.bytes_sent.inc(self.sent(upload.id))
         self._metrics.delivery_seconds.observe(waited)
         self._progress.publish(upload)
         await self._spool.delete(upload.id)
@@ -222,7 +222,6 @@ class Forwarder:
             retry_at=self._now() + timedelta(seconds=delay),
             code=error.code,
         )
-        self._sent.pop(upload.id, None)
         self._progress.publish(upload)
         self.push(upload)
 

@@ -85,7 +85,7 @@ class Gate:
         self.open()
 
     def inconclusive(self) -> None:
-        """End a trial that told nothing: the next one tries after the same pause or more."""
+        """End a trial that told nothing: the next one follows after another pause."""
         if self.reason is not None and self._trying:
             self.hold(self.reason)
 

@@ -48,7 +48,7 @@ def status(db: Db, write: Callable[[str], object], *, all_: bool = False) -> int
     if since := db.since(State.RECEIVED):
         write(f"\nOn the way to Immich, the first since {_ago(now, since)}:")
         for (code, link), count in Counter((each.code, each.link) for each in waiting).items():
-            where = _title(db, link)
+            where = LinkBook(db).title(link)
             write(f"  {count:5}  {code or 'in line'}{f' ({where})' if where else ''}")
     if needy := [upload for upload in waiting if _needs_host(upload)]:
         write("\nWaiting until you mend what the code says, or `purge ID` gives up:")
@@ -145,7 +145,7 @@ def _list(
 ) -> None:
     width = max(len(upload.code or "") for upload in uploads[:most])
     for upload in uploads[:most]:
-        where = _title(db, upload.link)
+        where = LinkBook(db).title(upload.link)
         write(f"  {_line(upload, now, width)}{f' ({where})' if where else ''}")
     if more := len(uploads) - len(uploads[:most]):
         write(f"  and {more} more: `status --all`")
@@ -157,11 +157,6 @@ def _line(upload: Upload, now: datetime, width: int) -> str:
     guest = f", from {upload.guest}" if upload.guest else ""
     code = upload.code or ""
     return f"{upload.id}  {size:>10}  {ago:>8}  {code:<{width}}  {upload.name}{guest}"
-
-
-def _title(db: Db, link: str) -> str:
-    known = LinkBook(db).get(link)
-    return known.title if known else ""
 
 
 def _size(count: int) -> str:

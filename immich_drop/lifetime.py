@@ -79,14 +79,6 @@ class Lifetime:
         """
         return self._heard(upload) + self._expiration if upload.state is State.RECEIVING else None
 
-    def is_due(self, upload: Upload, *, closed: timedelta) -> bool:
-        """Tell whether an unfinished upload has expired, or its date is to be corrected.
-
-        Raises Unavailable.
-        """
-        heard, now = self._heard(upload), self._now()
-        return bool(closed) or heard > now or heard + self._expiration < now
-
     def _heard(self, upload: Upload) -> datetime:
         """Tell when bytes of an unfinished upload came last."""
         return self._spool.touched(upload.id) or upload.created_at

@@ -12,7 +12,7 @@ from datetime import datetime
 from secrets import token_urlsafe
 from typing import Self
 
-from immich_drop.db import Db, from_ms, to_ms
+from immich_drop.db import Db, from_ms, to_column
 from immich_drop.immich import SharedLink, ShareKey, ShareSlug
 from immich_drop.immich.credentials import base64url
 from immich_drop.upload import OWN
@@ -90,6 +90,11 @@ class LinkBook:
         """Look a link up by Immich's id."""
         return self._one("SELECT * FROM links WHERE id = ?", link_id)
 
+    def title(self, link_id: str) -> str:
+        """Return what a link's host calls it; empty for the drop's own library."""
+        known = self.get(link_id)
+        return known.title if known else ""
+
     def find(self, ref: Ref) -> Link | None:
         """Look a link up as its address names it."""
         if isinstance(ref, ShareKey):
@@ -144,7 +149,7 @@ def _lock(key: str, password: str) -> str:
 
 
 def _keep(connection: sqlite3.Connection, link: Link) -> None:
-    row = [to_ms(value) if isinstance(value, datetime) else value for value in astuple(link)]
+    row = [to_column(value) for value in astuple(link)]
     # A host may give one link's custom name to another.
     connection.execute(
         "UPDATE links SET slug = NULL WHERE slug = ? AND id <> ?", (link.slug, link.id)

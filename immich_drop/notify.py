@@ -4,14 +4,9 @@ Off by default, and no upload ever waits for a notice. What there is to tell is 
 so a notice that could not be sent is sent later, also after a restart.
 """
 
-import json
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from email.header import Header
+from datetime import datetime, timedelta
 from itertools import groupby
-
-from tornado.httpclient import AsyncHTTPClient, HTTPError, HTTPRequest
 
 from immich_drop.accepted import VIDEOS
 from immich_drop.db import Db
@@ -20,20 +15,12 @@ from immich_drop.facts import Facts
 from immich_drop.link import LinkBook
 from immich_drop.names import extension_of
 from immich_drop.upload import State, Upload
-
-log = logging.getLogger(__name__)
+from immich_drop.webhook import Webhook
 
 QUIET = timedelta(minutes=5)
 """A batch is over when nothing came for this long."""
 DAY = timedelta(days=1)
 """With NOTIFY_DAILY: a batch is over this long after its first upload."""
-
-FIRST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=1)
-"""Until a notice that could not be sent is tried again; doubles each time."""
-
-TIMEOUT = 20.0
-"""Timeout of the request that sends a notice, in seconds."""
 
 ILL = timedelta(minutes=15)
 """For this long the drop has to be unwell until the host is told."""
@@ -54,24 +41,20 @@ Compose = Callable[[Sequence[Upload]], Notice]
 
 
 class Notifier:
-    """Sends notices to a webhook (JSON, as the Apprise API takes it) or to ntfy (text)."""
+    """Finds what there is to tell, and when."""
 
     def __init__(
         self,
-        url: str,
+        webhook: Webhook,
         *,
-        plain: bool,
         daily: bool,
-        title: str,
         db: Db,
         book: LinkBook,
         health: Callable[[], Awaitable[Mapping[str, str]]],
         now: Callable[[], datetime],
     ) -> None:
-        self._url = url
-        self._plain = plain
+        self._webhook = webhook
         self._daily = daily
-        self._title = title
         self._db = db
         self._facts = Facts(db)
         self._book = book
@@ -79,9 +62,6 @@ class Notifier:
         self._ill_since: dict[str, datetime] = {}
         self._complained: set[str] = set()
         self._now = now
-        self._client = AsyncHTTPClient(force_instance=True)
-        self._pause: timedelta | None = None
-        self._again = datetime.min.replace(tzinfo=UTC)
 
     async def start(self) -> None:
         """Begin to count, unless an earlier process did."""
@@ -97,8 +77,8 @@ class Notifier:
         await self._tell_ill()
 
     def close(self) -> None:
-        """Close the HTTP client."""
-        self._client.close()
+        """Close the webhook."""
+        self._webhook.close()
 
     async def _tell(self, key: str, state: State, compose: Compose) -> None:
         """Tell of the uploads that got into a state since the fact `key`, once a batch is over."""
@@ -113,7 +93,7 @@ class Notifier:
         if now < due:
             return
         sentence, details = compose(self._db.meanwhile(state, after=since, until=last))
-        if await self._send(sentence, details):
+        if await self._webhook.send(sentence, details):
             await self._facts.remember(key, last.isoformat())
 
     def _arrived(self, uploads: Sequence[Upload]) -> Notice:
@@ -140,11 +120,12 @@ class Notifier:
         closed = self._db.waiting(LinkRevoked.code)
         told = set((self._facts.recall(CLOSED) or "").split())
         sentences = [
-            f"{self._name(link)}: {count} waiting, as Immich no longer lets this link upload."
+            f"{self._book.title(link)}: {count} waiting, as Immich no longer lets this link upload."
             for link, count in closed.items()
             if link not in told
         ]
-        if sentences and not await self._send("\n".join(sentences), {"code": LinkRevoked.code}):
+        details = {"code": LinkRevoked.code}
+        if sentences and not await self._webhook.send("\n".join(sentences), details):
             return
         # While Immich is down, that is what its uploads wait for.
         wait = set(self._db.links_of(State.RECEIVED).values()) if told else set()
@@ -167,11 +148,11 @@ class Notifier:
         codes = {part: ill[part] for part in due}
         what = ", ".join(f"{part}: {code}" for part, code in codes.items())
         sentence = f"Not well for {ILL.seconds // 60} minutes ({what}). What has arrived is safe."
-        if await self._send(sentence, codes):
+        if await self._webhook.send(sentence, codes):
             self._complained.update(due)
 
     def _sentence(self, link: str, uploads: Sequence[Upload]) -> str:
-        name, guests = self._name(link), _guests(uploads)
+        name, guests = self._book.title(link), _guests(uploads)
         where = f"{name}: " if name else ""
         if not guests:
             return f"{where}{_in_words(*_kinds(uploads))} arrived."
@@ -179,51 +160,10 @@ class Notifier:
         whose = ", ".join(named[:-1]) + " and " * (len(named) > 1) + named[-1]
         return f"{where}{_in_words(*_kinds(uploads))} arrived, from {whose}."
 
-    def _name(self, link: str) -> str:
-        known = self._book.get(link)
-        return known.title if known else ""
-
     def _since(self, key: str, now: datetime) -> datetime:
         fact = self._facts.recall(key)
         told = datetime.fromisoformat(fact) if fact else None
         return told if told and told <= now else now - DAY
-
-    async def _send(self, sentence: str, details: Mapping[str, object]) -> bool:
-        """Send a notice, unless one failed just before; tells whether it was taken."""
-        now = self._now()
-        if timedelta() < self._again - now <= LONGEST_PAUSE:
-            return False
-        try:
-            await self._client.fetch(self._request(sentence, details))
-        except (HTTPError, OSError) as error:
-            if self._pause is None:
-                log.warning("the notice could not be sent, it will be tried again: %s", error)
-            # It may have been taken all the same: who answers too late gets few copies.
-            self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._pause else FIRST_PAUSE
-            self._again = now + self._pause
-            return False
-        self._pause = None
-        return True
-
-    def _request(self, sentence: str, details: Mapping[str, object]) -> HTTPRequest:
-        if self._plain:
-            headers, body = {"Title": _in_a_header(self._title)}, sentence
-        else:
-            headers = {"Content-Type": "application/json"}
-            body = json.dumps({"title": self._title, "body": sentence, **details})
-        return HTTPRequest(
-            self._url,
-            method="POST",
-            headers=headers,
-            body=body,
-            follow_redirects=False,
-            request_timeout=TIMEOUT,
-        )
-
-
-def _in_a_header(title: str) -> str:
-    """Write a title into one line of ASCII, as ntfy reads it since 2.4: RFC 2047."""
-    return Header(" ".join(title.split()), maxlinelen=0).encode()
 
 
 def _link(upload: Upload) -> str:

@@ -70,8 +70,8 @@ class Receiver:
         """Open an upload for a chunk of `size` bytes (None: not announced).
 
         Another request that writes to it is evicted first; `evict` is called when a newer request
-        wants to take over from this one. Raises NotFound, OffsetConflict, StateConflict, TooLarge,
-        ChecksumMismatch, SessionFull, DiskFull, Superseded, Unavailable.
+        wants to take over from this one. Raises BadRequest, NotFound, OffsetConflict, TooLarge,
+        StateConflict, ChecksumMismatch, SessionFull, DiskFull, Superseded, Unavailable.
         """
         self._refuse_late(upload_id, chunk)
         async with AsyncExitStack() as held:
@@ -96,8 +96,9 @@ class Receiver:
     async def finish(self, reception: Reception) -> Upload:
         """End a chunk that is complete; if the upload is too, make it `received`.
 
-        Raises Unavailable, and ChecksumMismatch: if the chunk's checksum is wrong, the offset is
-        what it was before the chunk; if the whole file's is wrong, the offset is 0.
+        Raises StateConflict, DiskFull, Unavailable, and ChecksumMismatch: if the chunk's checksum
+        is wrong, the offset is what it was before the chunk; if the whole file's is wrong, the
+        offset is 0.
         """
         async with reception.held:
             await reception.end()
@@ -115,7 +116,7 @@ class Receiver:
         """End a chunk that was cut off; its bytes are kept, unless it has a checksum to verify.
 
         With `refused` (the chunk had more bytes than the upload lacks) none of them are kept.
-        Raises ChecksumMismatch, Unavailable.
+        Raises ChecksumMismatch, StateConflict, DiskFull, Unavailable.
         """
         async with reception.held:
             await reception.end()
@@ -138,23 +139,23 @@ class Receiver:
             # We died, or the database failed, after the last byte but before `received`. A client
             # takes an offset at the end as a promise that we have the file: first make that true.
             try:
-                await self.complete(upload)
+                await self._complete(upload)
             except ChecksumMismatch as error:
                 log.warning("%s", error)
             upload = self._look_up(upload_id)
         return upload, self.offset(upload)
-
-    async def complete(self, upload: Upload) -> Upload:
-        """Make an upload `received` whose bytes are all here. Raises as `begin` and `finish`."""
-        nothing = Chunk(offset=upload.length or 0, length=None, checksum=None)
-        reception = await self.begin(upload.id, nothing, size=0, evict=lambda: None)
-        return await self.finish(reception)
 
     def offset(self, upload: Upload) -> int:
         """Tell how many bytes of an upload are here. Raises Unavailable."""
         if upload.state is State.RECEIVING:
             return self._spool.offset(upload.id)
         return upload.length or 0
+
+    async def _complete(self, upload: Upload) -> Upload:
+        """Make an upload `received` whose bytes are all here. Raises as `begin` and `finish`."""
+        nothing = Chunk(offset=upload.length or 0, length=None, checksum=None)
+        reception = await self.begin(upload.id, nothing, size=0, evict=lambda: None)
+        return await self.finish(reception)
 
     def _look_up(self, upload_id: str) -> Upload:
         upload = self._db.get(upload_id)

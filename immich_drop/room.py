@@ -44,7 +44,8 @@ class Room:
     def reserve(self, upload_id: str, remaining: int) -> None:
         """Reserve space for the rest of an upload. Raises DiskFull when there is too little.
 
-        Asking again makes nothing that was only announced last longer.
+        Asking again does not extend the minute for which an announcement counts; who is refused
+        has no reservation any more.
         """
         now = self._clock()
         before = self._reservations.pop(upload_id, None)

@@ -3,7 +3,6 @@
 The offset of an upload is the size of its file and is stored nowhere else.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Generator
@@ -14,7 +13,7 @@ from io import FileIO
 from pathlib import Path
 
 from immich_drop.buffers import pages
-from immich_drop.disk import Disk, explain
+from immich_drop.disk import Disk, claim, explain
 from immich_drop.errors import Unavailable
 from immich_drop.spool_file import SpoolFile
 from immich_drop.tail import Digest, open_file
@@ -59,11 +58,8 @@ class Spool:
 
         Two drops on one spool would deliver the same files and delete each other's.
         """
-        self._claim = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Unavailable(f"another Immich Drop is using {self._folder}") from None
+        lock = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._claim = claim(lock, self._folder)
 
     def close(self) -> None:
         """Wait for what the threads are doing, end them, and give the folder up."""
@@ -94,23 +90,13 @@ class Spool:
 
     def offset(self, upload_id: str) -> int:
         """Bytes held; 0 when nothing came yet. Raises Unavailable when the folder is gone."""
-        try:
-            return self.path(upload_id).stat().st_size
-        except FileNotFoundError:
-            self.free()
-            return 0
-        except OSError as error:
-            raise explain(error) from error
+        found = self._stat(upload_id)
+        return found.st_size if found else 0
 
     def touched(self, upload_id: str) -> datetime | None:
         """Tell when bytes came last; None when none did yet. Raises Unavailable."""
-        try:
-            return datetime.fromtimestamp(self.path(upload_id).stat().st_mtime, UTC)
-        except FileNotFoundError:
-            self.free()
-            return None
-        except OSError as error:
-            raise explain(error) from error
+        found = self._stat(upload_id)
+        return datetime.fromtimestamp(found.st_mtime, UTC) if found else None
 
     async def touch(self, upload_id: str, moment: datetime) -> None:
         """Set when bytes came last; an upload without any gets an empty file.
@@ -166,6 +152,15 @@ class Spool:
         try:
             with self.path(upload_id).open("rb", buffering=0) as file:
                 yield from _blocks(file, size, self._disk)
+        except OSError as error:
+            raise explain(error) from error
+
+    def _stat(self, upload_id: str) -> os.stat_result | None:
+        try:
+            return self.path(upload_id).stat()
+        except FileNotFoundError:
+            self.free()
+            return None
         except OSError as error:
             raise explain(error) from error
 

@@ -166,9 +166,10 @@ class SpoolFile:
             task.exception()  # whoever waits for the checksum meets it again
 
     async def _hash_on(self) -> None:
-        """Hash from the file, up to `offset`: what is appended beyond that never hashes meanwhile.
+        """Hash what is in the file, up to `offset`.
 
-        `Tail` does so only if the digest ends where its bytes begin, and it ends below `offset`.
+        What is appended meanwhile is not hashed by `Tail`, which does so only when the digest ends
+        exactly where its bytes begin.
         """
         if (file := self._tail.file) is None:
             return

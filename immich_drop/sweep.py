@@ -1,5 +1,6 @@
 """Cleaning up: repairs after a crash, and deletes what was left behind."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -88,11 +89,11 @@ class Sweeper:
         A crash, or a database that did not answer, came in between.
         """
         for upload in self._db.in_state(State.RECEIVING):
-            if upload.length is None or upload.proven is not None or self._locker.holds(upload.id):
+            if self._locker.holds(upload.id):
                 continue
             try:
-                if self._spool.offset(upload.id) == upload.length:
-                    await self._receiver.complete(upload)
+                if self._receiver.offset(upload) == upload.length:
+                    await self._receiver.inspect(upload.id)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
 
@@ -107,10 +108,11 @@ class Sweeper:
         now = self._now()
         closed = await self._record_look(now)
         for upload in self._db.in_state(State.RECEIVING):
+            if self._locker.holds(upload.id):
+                continue
+            await asyncio.sleep(0)  # there may be thousands
             try:
-                due = self._lifetime.is_due(upload, closed=closed)
-                if due and not self._locker.holds(upload.id):
-                    await self._lifetime.expire(upload.id, closed=closed)
+                await self._lifetime.expire(upload.id, closed=closed)
             except DropError as error:
                 log.warning("upload=%s %s", upload.id, error)
         await self._delete_needless()

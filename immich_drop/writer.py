@@ -34,7 +34,6 @@ class _Job:
     durable: bool
     """Somebody will be told: it has to be on disk for good."""
     done: "asyncio.Future[object]"
-    loop: asyncio.AbstractEventLoop
 
 
 class Writer:
@@ -61,9 +60,8 @@ class Writer:
 
         Raises what the write raises, and Unavailable for what SQLite does.
         """
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[object] = loop.create_future()
-        self._jobs.put(_Job(write, durable, done, loop))
+        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(write, durable, done))
         return cast(T, await done)
 
     def _work(self) -> None:
@@ -93,7 +91,7 @@ class Writer:
             self._roll_back()
         self.failing = any(isinstance(outcome, Unavailable) for outcome in outcomes)
         for job, outcome in zip(jobs, outcomes, strict=True):
-            job.loop.call_soon_threadsafe(_resolve, job.done, outcome)
+            job.done.get_loop().call_soon_threadsafe(_resolve, job.done, outcome)
 
     def _see_file(self) -> None:
         """See that the file still has its name: SQLite writes on into one that was deleted.

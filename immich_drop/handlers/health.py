@@ -40,6 +40,6 @@ class MetricsHandler(WatchHandler):
         if self.parts.metrics is None:
             raise NotFound("METRICS is off")
         self.parts.requests.spend(self.address)
-        await self.parts.health.report()  # which one of the figures tells
+        await self.parts.health.report()  # renews what drop_ready tells
         self.set_header("Content-Type", CONTENT_TYPE)
         self.finish(self.parts.metrics.text())

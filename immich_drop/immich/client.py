@@ -25,6 +25,9 @@ from immich_drop.immich.post import Patience, Streamer
 KEY_TELLS_SCOPES = (1, 139, 0)
 ZERO_QUOTA_IS_A_QUOTA = (1, 132, 0)
 KEEPS_NO_ORPHANS = (3, 1, 0)
+JOINS_BY_ITSELF = (2, 7, 0)
+"""2.6.0 shares what is uploaded through a link by the link, but outside its album (Immich #27063).
+"""
 
 
 class Immich:
@@ -154,6 +157,10 @@ class Immich:
     async def may_keep_orphans(self) -> bool:
         """Tell whether a failed upload may leave a row without a file in this version."""
         return await self.version() < KEEPS_NO_ORPHANS
+
+    async def joins_by_itself(self) -> bool:
+        """Tell whether this version adds what is uploaded through a link to the link's album."""
+        return await self.version() >= JOINS_BY_ITSELF
 
     async def shows(self, asset_id: str) -> bool:
         """Tell whether this credential can see an asset; a link sees only those in its album."""

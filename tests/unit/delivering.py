@@ -45,6 +45,7 @@ class Half:
     clock: Clock
     events: list[Event]
     progress: Progress
+    metrics: Metrics
 
     async def receive(self, data: bytes, **changes: object) -> Upload:
         """Lay down an upload that was just received, without telling the forwarder."""
@@ -106,6 +107,7 @@ async def half(
         spool=spool,
         slots=asyncio.Semaphore(concurrency),
     )
+    metrics = Metrics()
     forwarder = Forwarder(
         courier=courier,
         gate=gate,
@@ -113,8 +115,8 @@ async def half(
         ledger=ledger,
         spool=spool,
         progress=progress,
-        metrics=Metrics(),
-        concurrency=concurrency + SPARE,
+        metrics=metrics,
+        workers=concurrency + SPARE,
         clock=clock,
         now=clock.now,
     )
@@ -146,6 +148,7 @@ async def half(
             clock=clock,
             events=events,
             progress=progress,
+            metrics=metrics,
         )
     finally:
         standin.faults.clear()

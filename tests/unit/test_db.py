@@ -79,6 +79,16 @@ async def test_only_the_moves_of_the_table(tmp_path: Path, old: State, new: Stat
         assert after.state is (new if new in TRANSITIONS[old] else old)
 
 
+@pytest.mark.parametrize("old", [each for each in State if each is not State.FAILED])
+@pytest.mark.gen_test
+async def test_only_what_failed_is_retried(tmp_path: Path, old: State) -> None:
+    with opened(tmp_path / "state.db") as db:
+        before = await db.add(upload(state=old))
+        with pytest.raises(StateConflict):
+            await db.retry(before, now=START)
+        assert db.get(before.id) == before
+
+
 @pytest.mark.gen_test
 async def test_of_many_who_move_one_wins(tmp_path: Path) -> None:
     with opened(tmp_path / "state.db") as db:

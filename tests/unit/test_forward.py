@@ -49,6 +49,15 @@ async def test_a_photo_is_delivered_and_its_bytes_go(tmp_path: Path) -> None:
         assert drop.courier._underway == {}
 
 
+@pytest.mark.gen_test
+async def test_what_immich_had_is_not_counted_as_sent(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        for _ in range(2):
+            await drop.settled((await drop.bring(DATA)).id)
+        counted = drop.metrics.text().decode()
+        assert f"\ndrop_sent_bytes_total {float(len(DATA))}\n" in counted
+
+
 TRANSIENT = [
     Fault(kind=Kind.ERROR_BEFORE_INSERT, match=SEND),
     Fault(kind=Kind.CUT_BODY, match=SEND, after=100),

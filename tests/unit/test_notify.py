@@ -18,8 +18,10 @@ from tornado.web import Application, RequestHandler
 from immich_drop.db import Db
 from immich_drop.immich import SharedLink
 from immich_drop.link import LinkBook
-from immich_drop.notify import ILL, LONGEST_PAUSE, QUIET, Notifier
+from immich_drop.notify import ILL, QUIET, Notifier
 from immich_drop.upload import State
+from immich_drop.values import NTFY
+from immich_drop.webhook import LONGEST_PAUSE, Webhook
 from unit.make import START, opened, upload
 
 
@@ -91,11 +93,10 @@ async def telling(
     with opened(folder / "state.db") as db:
         host = Host(db, now=now, status=status)
         async with receiving(host) as address:
+            url = f"{NTFY if plain else ''}{url or address}"
             notifier = Notifier(
-                url or address,
-                plain=plain,
+                Webhook(url, title=title, now=lambda: host.now),
                 daily=daily,
-                title=title,
                 db=db,
                 book=LinkBook(db),
                 health=host.report,
