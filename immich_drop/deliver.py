@@ -28,7 +28,8 @@ from immich_drop.upload import State, Upload
 log = logging.getLogger(__name__)
 
 BLOCK = 2 * 1024 * 1024
-"""Bytes read from the spool at a time."""
+"""Bytes that are read, and then sent, at a time: a slow connection has to take this much within the
+idle timeout (see `Patience`)."""
 
 
 @dataclass(frozen=True, slots=True)

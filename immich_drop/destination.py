@@ -43,12 +43,14 @@ class Destinations:
         self._progress = progress
         self._now = now
         self._made: dict[str, Destination] = {}
+        self._stopped = False
 
     def of(self, link: str) -> Destination:
         """Return the destination of a link, or of OWN. Raises LinkUnknown."""
         if link not in self._made:
             made = self._made[link] = self._make(link)
-            made.forwarder.start()
+            if not self._stopped:
+                made.forwarder.start()
         return self._made[link]
 
     def start(self) -> None:
@@ -58,7 +60,11 @@ class Destinations:
             self.of(upload.link).forwarder.resume(upload)
 
     async def stop(self, grace: float) -> None:
-        """Let deliveries under way end for `grace` seconds; the others stay `received`."""
+        """Let deliveries under way end for `grace` seconds; the others stay `received`.
+
+        So does what is received from now on, also by a link that was not used before.
+        """
+        self._stopped = True
         await asyncio.gather(*(each.forwarder.stop(grace) for each in self._made.values()))
 
     def close(self) -> None:

@@ -25,6 +25,8 @@ async def in_thread(job: Callable[[], T], threads: Executor | None = None) -> T:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([doing])
         raise
+    finally:
+        del doing  # what it raised leads to this frame: memory would wait for the collector
 
 
 class Tasks:

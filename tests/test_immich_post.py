@@ -1,6 +1,8 @@
 """The streamed upload against servers that answer early, hang up, stall or say nothing."""
 
 import asyncio
+import errno
+import gc
 import os
 import re
 import shutil
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -453,6 +456,78 @@ async def test_what_the_disk_raises_comes_through() -> None:
     async with server(lambda reader, _: drain(reader)) as url:
         with pytest.raises(OSError, match="Input/output error"):
             await send(url, source=source())
+
+
+@pytest.mark.gen_test
+async def test_nothing_keeps_the_last_block_of_a_delivery_that_failed() -> None:
+    """While Immich is down there are many, and the collector comes when it likes."""
+    blocks: list[weakref.ref[memoryview]] = []
+
+    def source() -> Generator[memoryview]:
+        for _ in range(LENGTH // MEGABYTE):
+            block = memoryview(bytes(MEGABYTE))
+            blocks.append(weakref.ref(block))
+            yield block
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head_of(reader)
+        await asyncio.Event().wait()
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with server(serve) as url:
+            with suppress(ImmichTrouble):
+                await send(url, source=source(), patience=Patience(idle=0.1))
+            await asyncio.sleep(0)  # the loop has the outcome in hand while it wakes us
+            assert blocks
+            assert [block() for block in blocks] == [None] * len(blocks)
+    finally:
+        gc.enable()
+
+
+def sockets_at(port: int) -> list[socket.socket]:
+    """Return the sockets of this process whose own port that is."""
+    found = (each for each in gc.get_objects() if isinstance(each, socket.socket))
+    inet = [each for each in found if each.fileno() >= 0 and each.family == socket.AF_INET]
+    return [each for each in inet if each.getsockname()[1] == port]
+
+
+@pytest.mark.gen_test
+async def test_the_end_of_a_form_does_not_wait_for_what_was_before_it() -> None:
+    """It did for 40 ms over TLS, and for a round trip elsewhere: Nagle's algorithm."""
+    waits: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await whole(reader)
+        for each in sockets_at(writer.get_extra_info("peername")[1]):
+            waits.append(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.write(CREATED)
+
+    async with server(serve) as url:
+        await send(url, length=1000)
+    assert waits
+    assert all(waits)
+
+
+@pytest.mark.gen_test
+async def test_when_no_more_files_can_be_opened_the_connection_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await until_closed(reader)
+        closed.set()
+
+    def none_left(_: socket.socket) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with server(serve) as url:
+        monkeypatch.setattr(socket.socket, "dup", none_left)
+        with pytest.raises(ImmichTrouble, match="Too many open files"):
+            await send(url)
+        await closed.wait()
 
 
 @pytest.mark.gen_test

@@ -99,8 +99,8 @@ class Immich:
     ) -> Sent:
         """Upload one file of `length` bytes; `sent` is called with the bytes sent so far.
 
-        `blocks` is read and `sent` is called in a thread that sends. When this returns, raises or
-        is cancelled, the thread is done, the connection and `blocks` are closed.
+        `blocks` is read and closed, and `sent` called, in a thread that sends. When this returns,
+        raises or is cancelled, the thread is done and the connection closed.
 
         `sidecar` is XMP that describes the file. If Immich already has the file, it ignores the
         sidecar.

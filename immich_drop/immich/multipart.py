@@ -6,16 +6,12 @@ for a path separator, and no way to escape a quote works in every version, so bo
 """
 
 import secrets
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
 
 from immich_drop.errors import ImmichTrouble
 from immich_drop.immich.outlet import Piece
-
-LONGEST = 1 << 21
-"""Bytes written at a time: a slow connection has to take this much within the idle timeout."""
 
 _BYTES = "Content-Type: application/octet-stream\r\n\r\n"
 """The type does not matter: Immich goes by the file name alone."""
@@ -51,11 +47,11 @@ class Envelope:
         total = 0
         yield self.head
         with closing(blocks):
-            for piece in chain.from_iterable(map(_pieces, blocks)):
-                total += len(piece)
+            for block in blocks:
+                total += len(block)
                 if total > length:
                     raise ImmichTrouble(f"the file has more than its {length} bytes")
-                yield piece
+                yield block
                 sent(total)
         if total < length:
             raise ImmichTrouble(f"the file has {total} of its {length} bytes")
@@ -83,10 +79,3 @@ def envelope(*, fields: Mapping[str, str], name: str, sidecar: bytes | None = No
 
 def _encoded(text: str) -> bytes:
     return text.encode(errors="replace")
-
-
-def _pieces(block: Piece) -> Iterator[memoryview]:
-    """Cut a block into views of at most LONGEST bytes."""
-    view = memoryview(block).cast("B")
-    for start in range(0, len(view), LONGEST):
-        yield view[start : start + LONGEST]

@@ -23,7 +23,7 @@ class Outlet(Protocol):
         """Write a piece, from a thread. Raises TimeoutError, and OSError once it is at its end."""
 
     def end(self) -> None:
-        """Let no more through: who is about to write fails at once."""
+        """Have whoever writes fail at once; the stream is closed already."""
 
     def close(self) -> None:
         """Close it; nobody may be writing."""
@@ -65,7 +65,6 @@ class StreamOutlet:
 
     def end(self) -> None:
         """See Outlet."""
-        self._stream.close()
 
     def close(self) -> None:
         """See Outlet."""

@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL
+from socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPCNT, TCP_KEEPINTVL, TCP_NODELAY
 from urllib.parse import urlsplit
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
@@ -41,14 +41,17 @@ else:
 _LONGEST_ANSWER = 1 << 20
 """Bytes of an answer; far more than any error page has."""
 
-_KEEPALIVE = (
+_OPTIONS = (
+    (IPPROTO_TCP, TCP_NODELAY, 1),
     (SOL_SOCKET, SO_KEEPALIVE, 1),
     (IPPROTO_TCP, TCP_KEEPIDLE, 60),
     (IPPROTO_TCP, TCP_KEEPINTVL, 20),
     (IPPROTO_TCP, TCP_KEEPCNT, 3),
 )
-"""TCP keepalive (in seconds) notices a server that lost its power, which closes no connection. We
-wait long for an answer, so nothing else would notice."""
+"""The end of a form is small, and would wait until all before it is acknowledged: 40 ms and more.
+
+TCP keepalive (in seconds) notices a server that lost its power, which closes no connection. We wait
+long for an answer, so nothing else would notice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,7 @@ class Streamer:
     async def post(self, path: str, headers: Mapping[str, str], body: Generator[Piece]) -> Answer:
         """Send `body`, whose Content-Length is among the `headers`, and return the answer to it.
 
-        An early answer ends the sending. In the end `body` is closed, by its thread. Raises
+        An early answer ends the sending. The thread that reads `body` closes it. Raises
         ImmichUnavailable (no connection), ImmichTrouble (cut, stalled, or no answer), and what
         `body` raises.
         """
@@ -153,8 +156,6 @@ class Streamer:
             raise ImmichUnavailable(reason(error)) from error
         if stream.closed():
             raise ImmichTrouble("the connection was cut as soon as it was made")
-        for option in _KEEPALIVE:
-            stream.socket.setsockopt(*option)
         return stream
 
     async def _converse(
@@ -165,7 +166,7 @@ class Streamer:
         body: Generator[Piece],
     ) -> Answer | None:
         connection = _client(stream)
-        with closing(outlet(stream, self._patience.idle)) as out:
+        with closing(self._outlet(stream)) as out:
             reading = asyncio.create_task(_read(connection))
             writing = asyncio.create_task(self._write(connection, start, headers, body, out))
             try:
@@ -181,6 +182,17 @@ class Streamer:
                 out.end()
                 writing.cancel()
                 await asyncio.gather(reading, writing, return_exceptions=True)
+                # What one of them raised leads to this frame, and to the last block.
+                del reading, writing
+
+    def _outlet(self, stream: IOStream) -> Outlet:
+        try:
+            for option in _OPTIONS:
+                stream.socket.setsockopt(*option)
+            return outlet(stream, self._patience.idle)
+        except OSError as error:  # it was cut, or too many files are open
+            stream.close()
+            raise ImmichTrouble(reason(error)) from error
 
     async def _write(
         self,

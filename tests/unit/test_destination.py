@@ -55,6 +55,17 @@ async def test_one_link_that_was_closed_holds_up_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.gen_test
+async def test_what_comes_while_the_drop_stops_waits_for_the_next_start(tmp_path: Path) -> None:
+    """A delivery that nobody stops would keep the process from ending."""
+    async with outwards(tmp_path) as drop:
+        link = await drop.share("Wedding")
+        await drop.destinations.stop(0)
+        made = await drop.bring(PHOTO, link.id)
+        assert drop.destinations.of(link.id).forwarder._workers == []
+        assert drop.db.get(made.id) == made
+
+
+@pytest.mark.gen_test
 async def test_it_goes_on_when_the_link_is_open_again(tmp_path: Path) -> None:
     async with outwards(tmp_path) as drop:
         link = await drop.share("Wedding")
