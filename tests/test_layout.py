@@ -37,6 +37,7 @@ ELSEWHERE = {
     "spool_file": "unit/test_spool.py",
     "disk": "unit/test_spool.py",
     "tail": "unit/test_spool.py",
+    "webhook": "unit/test_notify.py",
     "writer": "unit/test_db.py",
     "standin": "standin",
 }

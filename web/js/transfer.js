@@ -139,21 +139,18 @@ export class Transfer {
    */
   async terminate() {
     const backoff = new Backoff({ random: this.#gear.random });
+    let id = this.item.upload;
     for (let tries = FAREWELLS; ; tries--)
       try {
-        return await this.#terminate();
+        // The answer to the creation may have been lost; creating the same item again returns the
+        // same upload.
+        id ??= (await this.#create(null)).id;
+        return await this.#gear.tus.terminate(id);
       } catch (error) {
         const passing = error instanceof Refusal && PASSING.has(error.kind);
         if (!passing || tries === 0) throw error;
         await sleep(Math.max(error.after, backoff.next()));
       }
-  }
-
-  async #terminate() {
-    // The answer to the creation may have been lost; creating the same item again returns the same
-    // upload.
-    const id = this.item.upload ?? (await this.#create(null)).id;
-    await this.#gear.tus.terminate(id);
   }
 
   get #over() {
