@@ -103,7 +103,6 @@ class App:
             locker=self._locker,
             room=self._room,
             expiration=settings.upload_expiration,
-            clock=clock,
             now=_now,
         )
         self._sweeper = Sweeper(
@@ -194,7 +193,6 @@ class App:
             rate=Rate(settings.limit_creations_per_minute, clock=time.monotonic),
             allowance=self._allowance,
             accepts=self._accepted.takes,
-            has_just_ended=self._lifetime.has_just_ended,
             guest_name=settings.guest_name,
             now=_now,
         )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from immich_drop.allowance import Allowance
 from immich_drop.db import Db
-from immich_drop.errors import NameRequired, StateConflict, Superseded, TypeNotAccepted
+from immich_drop.errors import NameRequired, StateConflict, TypeNotAccepted
 from immich_drop.limits import Rate
 from immich_drop.names import extension_of
 from immich_drop.room import Room
@@ -27,7 +27,6 @@ class Creator:
         rate: Rate,
         allowance: Allowance,
         accepts: Callable[[str], bool],
-        has_just_ended: Callable[[str | None, str | None], bool],
         guest_name: str,
         now: Callable[[], datetime],
     ) -> None:
@@ -36,7 +35,6 @@ class Creator:
         self._rate = rate
         self._allowance = allowance
         self._accepts = accepts
-        self._has_just_ended = has_just_ended
         self._guest_name = guest_name
         self._now = now
 
@@ -55,16 +53,14 @@ class Creator:
     async def create(self, creation: Creation, *, link: str, address: str) -> Upload:
         """Create an upload, or return the one just created for the same item by another request.
 
-        Raises TypeNotAccepted, NameRequired, Superseded, RateLimited, TooManyUploads, SessionFull,
-        DiskFull, StateConflict, Unavailable.
+        Raises TypeNotAccepted, NameRequired, RateLimited, TooManyUploads, SessionFull, DiskFull,
+        StateConflict, Unavailable.
         """
         extension = extension_of(creation.metadata.name)
         if not self._accepts(extension):
             raise TypeNotAccepted(extension or "no extension")
         if self._guest_name == "required" and creation.metadata.guest is None:
             raise NameRequired
-        if self._has_just_ended(creation.metadata.session, creation.metadata.item):
-            raise Superseded("it was terminated a moment ago")
         self._rate.spend(address)
         upload = self._draft(creation, link, address)
         self._room.reserve(upload.id, creation.length or 0)

@@ -17,10 +17,6 @@ from immich_drop.upload import State, Upload
 
 log = logging.getLogger(__name__)
 
-ECHO = 60.0
-"""Seconds for which a terminated item is not created again: a browser whose connection was cut may
-repeat by itself the creation that its page has given up."""
-
 
 class Lifetime:
     """Ends uploads, and tells when they will end."""
@@ -33,7 +29,6 @@ class Lifetime:
         locker: Locker,
         room: Room,
         expiration: timedelta,
-        clock: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
         self._db = db
@@ -41,10 +36,7 @@ class Lifetime:
         self._locker = locker
         self._room = room
         self._expiration = expiration
-        self._clock = clock
         self._now = now
-        self._terminated: dict[tuple[str | None, str | None], float] = {}
-        """When the items of sessions were terminated lately, the oldest first."""
 
     async def terminate(self, upload_id: str) -> None:
         """Delete an unfinished or a failed upload.
@@ -59,15 +51,7 @@ class Lifetime:
             if upload.state not in (State.RECEIVING, State.FAILED):
                 raise StateConflict(f"{upload_id} is {upload.state}")
             await self._delete(upload)
-            self._terminated[upload.session, upload.item] = self._clock()
         log.info("upload=%s terminated", upload_id)
-
-    def has_just_ended(self, session: str | None, item: str | None) -> bool:
-        """Tell whether an item of a session was terminated a moment ago (see ECHO)."""
-        since = self._clock() - ECHO
-        while self._terminated and next(iter(self._terminated.values())) < since:
-            del self._terminated[next(iter(self._terminated))]
-        return session is not None and item is not None and (session, item) in self._terminated
 
     async def expire(self, upload_id: str, *, closed: timedelta) -> None:
         """Delete an unfinished upload if it has expired; checked once nobody else writes to it.

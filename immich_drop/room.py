@@ -87,7 +87,7 @@ class Room:
 
     def low(self) -> bool:
         """Tell whether nothing more can come in."""
-        return self._free_space() < self._min_free
+        return self._free_space() < max(self._min_free, 1)
 
     def _require(self, wanted: int, *, besides: int) -> None:
         free = self._free_space()

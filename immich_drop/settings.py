@@ -45,7 +45,7 @@ class Settings:
     )
     immich_api_key: str = _setting(values.optional(values.key, ""), secret=True)
     immich_album_name: str = _setting(values.text)
-    max_concurrent: int = _setting(values.positive, "3")
+    max_concurrent: int = _setting(values.up_to(100), "3")
     state_db: Path = _setting(values.path, "./data/state.db")
     spool_dir: Path | None = _setting(values.optional(values.path, None))
     max_file_size: int = _setting(values.some_size, "50GB")

@@ -43,12 +43,16 @@ def number(text: str) -> int:
     return int(text)
 
 
-def positive(text: str) -> int:
-    """Take a whole number of at least 1."""
-    count = number(text)
-    if count < 1:
-        raise ValueError("must be a whole number of at least 1")
-    return count
+def up_to(most: int) -> Callable[[str], int]:
+    """Make what takes a whole number from 1 to `most`."""
+
+    def read(text: str) -> int:
+        count = number(text)
+        if not 1 <= count <= most:
+            raise ValueError(f"must be a whole number from 1 to {most}")
+        return count
+
+    return read
 
 
 def host(text: str) -> str:
@@ -170,6 +174,8 @@ def base_path(text: str) -> str:
     inner = text.strip("/")
     if not re.fullmatch(r"[A-Za-z0-9._~/-]*", inner, re.ASCII) or ".." in inner:
         raise ValueError("must be a path, like /drop")
+    if inner == "files":
+        raise ValueError("must be another path: there, uploads have their addresses")
     return f"/{inner}" if inner else ""
 
 

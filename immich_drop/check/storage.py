@@ -64,7 +64,7 @@ def _spool(state_db: Path, spool: Path) -> Iterator[Finding]:
 def _room(folder: Path, min_free: int) -> Finding:
     free = shutil.disk_usage(folder).free
     room = f"{free / GIGABYTE:.1f} GB are free for uploads on their way"
-    if free < min_free:
+    if free < max(min_free, 1):
         return error(
             "disk",
             f"{room}, and below {min_free / GIGABYTE:.1f} GB no more uploads are taken.",

@@ -104,7 +104,6 @@ async def half(
         locker=locker,
         room=room,
         expiration=timedelta(hours=48),
-        clock=clock,
         now=clock.now,
     )
     creator = Creator(
@@ -113,7 +112,6 @@ async def half(
         rate=Rate(rate, clock=clock),
         allowance=allowance,
         accepts=lambda extension: extension == ".jpg",
-        has_just_ended=lifetime.has_just_ended,
         guest_name=guest_name,
         now=clock.now,
     )

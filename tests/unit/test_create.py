@@ -12,12 +12,10 @@ from immich_drop.errors import (
     RateLimited,
     SessionFull,
     StateConflict,
-    Superseded,
     TooManyUploads,
     TypeNotAccepted,
     Unavailable,
 )
-from immich_drop.lifetime import ECHO
 from immich_drop.upload import State, is_id
 from unit.make import sha1
 from unit.receiving import MAX_SIZE, half
@@ -51,24 +49,6 @@ async def test_a_lost_201_makes_no_twin(tmp_path: Path) -> None:
             await drop.create(11, session=S, item="1")
         done = await drop.bring(made.id, b"ten bytes!")
         assert await drop.create(session=S, item="1") == done
-
-
-@pytest.mark.gen_test
-async def test_what_was_just_given_up_is_not_created_by_an_echo(tmp_path: Path) -> None:
-    """Chromium repeats a creation whose connection is cut, also while its page gives it up."""
-    async with half(tmp_path) as drop:
-        made = await drop.create(session=S, item="1")
-        other = await drop.create()
-        for each in (made, other):
-            await drop.lifetime.terminate(each.id)
-        with pytest.raises(Superseded):
-            await drop.create(session=S, item="1")
-        await drop.create(session=S, item="2")
-        await drop.create(session="t" * 22, item="1")
-        await drop.create()
-        drop.clock.pass_(ECHO + 1)
-        assert (await drop.create(session=S, item="1")).id != made.id
-        assert drop.lifetime._terminated == {}
 
 
 @pytest.mark.gen_test

@@ -147,3 +147,11 @@ def test_what_is_reserved_always_fits(wishes: list[tuple[str, int, bool]]) -> No
             with suppress(DiskFull):
                 disk.room.take(upload_id, 0)
         assert disk.room._begun() <= 1000
+
+
+def test_a_disk_without_a_byte_left_is_full_whatever_is_to_stay_free() -> None:
+    disk = Disk(1, min_free=0)
+    assert not disk.room.low()
+    disk.free = 0
+    disk.clock.pass_(FRESH)
+    assert disk.room.low()

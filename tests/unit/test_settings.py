@@ -94,6 +94,7 @@ WRONG = [
     ("PORT", "-1"),
     ("STATE_DB", "~nobody-of-this-name/state.db"),
     ("MAX_CONCURRENT", "0"),
+    ("MAX_CONCURRENT", "101"),
     ("MAX_CONCURRENT", "1_0"),
     ("MAX_CONCURRENT", "٣"),
     ("MAX_FILE_SIZE", "0"),
@@ -110,6 +111,7 @@ WRONG = [
     ("LOG_LEVEL", "loud"),
     ("BASE_PATH", "/a/../b"),
     ("BASE_PATH", "/a b"),
+    ("BASE_PATH", "/files/"),
     ("TRUSTED_PROXIES", "proxy"),
     ("TRUSTED_PROXIES", "10.0.0.0/33"),
 ]

@@ -51,6 +51,38 @@ test("a photo overtakes big videos, of which one goes at a time", async (t) => {
   assert.equal(uploads.items.size, 0);
 });
 
+test("what does not fit on the server keeps no photo from going", async (t) => {
+  const { server, uploads, queue } = await guest(t);
+  const full = { on: "POST", status: 507, code: "disk_full", after: 60 };
+  server.faults.push(full, full, full, full);
+  queue.add(Array.from({ length: 4 }, (_, n) => photo(3000 + n, `${n}.mp4`).picked));
+  queue.add(Array.from({ length: 30 }, (_, n) => photo(1000 + n, `${n}.jpg`).picked));
+  await until(uploads, () => uploads.summary().safe === 30);
+  const waiting = [...uploads.items.values()].filter(({ code }) => code === "disk_full");
+  assert.deepEqual(
+    waiting.map(({ name, state }) => [name, state]),
+    ["0.mp4", "1.mp4", "2.mp4", "3.mp4"].map((name) => [name, "offline"]),
+  );
+  queue.cancelAll();
+});
+
+test("what is picked after everything was cancelled in a pause is sent", async (t) => {
+  const { server, uploads, queue } = await guest(t);
+  const { kept, keep } = promise();
+  server.gate = kept;
+  queue.add([photo(1000, "a.jpg").picked, photo(2000, "b.jpg").picked]);
+  await once(uploads, "change");
+  queue.pause();
+  const [a, b] = [...uploads.items.keys()];
+  queue.remove(a ?? "");
+  assert.equal(uploads.paused, true, "the other one is paused still");
+  queue.remove(b ?? "");
+  keep();
+  queue.add([photo(3000, "c.jpg").picked]);
+  await until(uploads, all("received"));
+  assert.equal(uploads.items.size, 1);
+});
+
 test("what the server would refuse is not sent", async (t) => {
   const { server, uploads, queue } = await guest(t, { config: { maxFileSize: 2000 } });
   queue.add(
@@ -321,6 +353,33 @@ test("what had not begun before a reload begins now, once", async (t) => {
   queue.add([picked]);
   await until(uploads, all("received"));
   assert.deepEqual([uploads.items.size, server.uploads.size], [1, 1]);
+});
+
+test("what was refused is listed after a reload, too, and sent once it is picked again", async (t) => {
+  /** @type {Map<string, Memo>} */
+  const kept = new Map();
+  const journal = new Journal(null);
+  journal.put = (memo) => void kept.set(memo.id, memo);
+  const [empty, large] = [photo(0, "empty.jpg"), photo(3000, "large.jpg")];
+  const before = await guest(t, { journal });
+  before.server.faults.push({ on: "POST", status: 413, code: "session_full" });
+  before.queue.add([empty.picked, large.picked]);
+  await until(before.uploads, all("failed"));
+
+  const { server, uploads, queue } = await guest(t);
+  queue.restore([...kept.values()]);
+  assert.deepEqual(
+    [...uploads.items.values()].map(({ name, state, code }) => [name, state, code]),
+    [
+      ["empty.jpg", "failed", "empty_file"],
+      ["large.jpg", "failed", "session_full"],
+    ],
+  );
+  assert.equal(uploads.summary().phase, "attention");
+  queue.add([empty.picked, large.picked]);
+  await until(uploads, () => states(uploads).includes("received"));
+  assert.deepEqual(states(uploads).sort(), ["failed", "received"]);
+  assert.equal(server.uploads.size, 1);
 });
 
 test("what was picked again before a reload, in vain, is not missed after the next pick", async (t) => {

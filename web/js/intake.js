@@ -17,6 +17,7 @@ export class Intake {
   #config;
   #transfers;
   #enqueue;
+  #keep;
   #drop;
   #matching = Promise.resolve();
 
@@ -26,13 +27,15 @@ export class Intake {
    * @param {Config} parts.config
    * @param {ReadonlyMap<string, Transfer>} parts.transfers  of every item, by its id
    * @param {(transfer: Transfer) => void} parts.enqueue
+   * @param {(transfer: Transfer) => void} parts.keep  remember it over a reload
    * @param {(transfer: Transfer) => unknown} parts.drop
    */
-  constructor({ uploads, config, transfers, enqueue, drop }) {
+  constructor({ uploads, config, transfers, enqueue, keep, drop }) {
     this.#uploads = uploads;
     this.#config = config;
     this.#transfers = transfers;
     this.#enqueue = enqueue;
+    this.#keep = keep;
     this.#drop = drop;
   }
 
@@ -130,7 +133,8 @@ export class Intake {
     const state = /** @type {Item["state"]} */ (code ? "failed" : "waiting");
     this.#uploads.add(newItem({ ...known, state, code }));
     const transfer = this.#transfers.get(known.id);
-    if (code || !transfer) return;
+    if (!transfer) return;
+    if (code) return this.#keep(transfer);
     transfer.handle = handle;
     transfer.twin = twin;
     transfer.print = twin?.print ?? null;
@@ -160,18 +164,21 @@ async function printed(print, transfers) {
 }
 
 /** Whether it goes on once its file is picked again. @param {Transfer} transfer */
-function isOpen({ item: { state, code, mendable } }) {
-  return state === "interrupted" || code === "unreadable" || (state === "failed" && mendable);
+function isOpen({ item: { state, code, mendable, file } }) {
+  const failed = state === "failed" && (mendable || !file);
+  return state === "interrupted" || code === "unreadable" || failed;
 }
 
 /**
  * Whether a transfer has not begun (it has no fingerprint) and can take a file of its size: any
- * such file if it is only remembered; if its file could not be read, one with the same name.
+ * such file if it is only remembered; if its file could not be read, or was refused before a
+ * reload, one with the same name.
  *
  * @param {Transfer} transfer
  * @param {string} name  of a file of its size
  */
 function isBlank({ print, item }, name) {
   if (print) return false;
-  return item.state === "interrupted" || (item.code === "unreadable" && item.name === name);
+  const lost = item.code === "unreadable" || (item.state === "failed" && !item.file);
+  return item.state === "interrupted" || (lost && item.name === name);
 }

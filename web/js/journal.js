@@ -17,6 +17,7 @@ const PATIENCE = 5000; // ms; WebKit's IndexedDB may never answer (WebKit bug 22
  * @property {string | null} print
  * @property {string | null} sha1
  * @property {FileSystemFileHandle | null} handle
+ * @property {string | null} [code]  why it failed before the server had it
  * @property {number} at  ms since 1970
  */
 

@@ -10,6 +10,7 @@ import { Scout } from "./scout.js";
 
 const LANES = 3; // browsers allow six connections, and other requests need some of them
 const BIG = 200 * 2 ** 20; // one of these at a time, so that photos overtake videos
+const STUCK = 12; // more lanes, for those that take none: they wait for room on the server
 const LITTLE = 256 * 1024; // with no more left to send, it is not worth stopping
 
 export class Lanes {
@@ -43,6 +44,11 @@ export class Lanes {
 
   get running() {
     return [...this.#running];
+  }
+
+  get #free() {
+    const moving = this.running.filter((transfer) => !transfer.stuck);
+    return moving.length < LANES && this.#running.size < LANES + STUCK;
   }
 
   /** Remove and return all waiting transfers. */
@@ -86,7 +92,7 @@ export class Lanes {
   pump() {
     this.#due = false;
     this.#settle();
-    while (!this.#uploads.paused && !this.#uploads.held && this.#running.size < LANES) {
+    while (!this.#uploads.paused && !this.#uploads.held && this.#free) {
       const transfer = this.#pick();
       if (!transfer) break;
       this.#waiting.delete(transfer);
@@ -112,7 +118,7 @@ export class Lanes {
   /** Pick the first that the scout has dealt with; if there is none, simply the first. */
   #pick() {
     let next = null;
-    const big = this.running.some(isBig);
+    const big = this.running.some((transfer) => isBig(transfer) && !transfer.stuck);
     for (const transfer of this.#waiting) {
       const bringer = this.#bringer(transfer);
       if (bringer && this.#running.has(bringer)) continue;

@@ -55,6 +55,7 @@ export class Queue {
       config,
       transfers: this.#transfers,
       enqueue: this.#enqueue.bind(this),
+      keep: this.#gear.keep,
       drop: this.#drop.bind(this),
     });
     this.#listen("add", this.#added);
@@ -64,13 +65,14 @@ export class Queue {
 
   /** @param {Memo[]} memos what was remembered before a reload */
   restore(memos) {
-    for (const { state, print, sha1, handle, ...memo } of memos) {
-      if (state === "removed") this.#uploads.remove(memo.id);
-      if (state === "removed" || state === "failed") continue; // the server reports its failed ones
-      const { id, name, size, kind } = memo;
-      const stands = SAFE.has(state)
-        ? { state, acked: size }
-        : { state: /** @type {const} */ ("interrupted"), reopenable: Boolean(handle) };
+    for (const { id, name, size, kind, state, print, sha1, handle, code = null } of memos) {
+      if (state === "removed") this.#uploads.remove(id);
+      if (state === "removed" || (state === "failed" && !code)) continue; // the server reports these
+      const failed = state === "failed";
+      const stands =
+        failed || SAFE.has(state)
+          ? { state, code, acked: failed ? 0 : size }
+          : { state: /** @type {const} */ ("interrupted"), reopenable: Boolean(handle) };
       this.#uploads.add(newItem({ id, name, size, kind, ...stands }));
       Object.assign(this.#transfers.get(id) ?? {}, { print, sha1, handle, kept: state });
     }
@@ -102,11 +104,13 @@ export class Queue {
   remove = (id) => {
     const transfer = this.#transfers.get(id);
     if (transfer) this.#drop(transfer);
+    this.#endPause();
   };
 
   cancelAll = () => {
     for (const transfer of this.#transfers.values())
       if (!SAFE.has(transfer.item.state)) this.#drop(transfer);
+    this.#endPause();
   };
 
   /** @type {Commands["retry"]} */
@@ -149,6 +153,12 @@ export class Queue {
    */
   doubt() {
     for (const transfer of this.#lanes.running) transfer.doubt();
+  }
+
+  /** With nothing left that could go on, what is picked next is sent. */
+  #endPause() {
+    const { paused, items } = this.#uploads;
+    if (paused && ![...items.values()].some(({ state }) => state === "paused")) this.resume();
   }
 
   /** @param {Transfer} transfer */
@@ -205,6 +215,7 @@ export class Queue {
   /** @param {Item} item */
   #changed(item) {
     const transfer = this.#transfers.get(item.id);
+    if (transfer?.stuck) this.#lanes.pump(); // others may fit
     if (!transfer || !(SAFE.has(item.state) || item.state === "failed")) return;
     this.#lanes.drop(transfer);
     if (transfer.kept !== item.state) this.#keep(transfer);
@@ -259,6 +270,7 @@ export class Queue {
       print,
       sha1,
       handle,
+      code: arrived(item) ? null : code, // the server remembers
       at: Date.now(),
     });
   }

@@ -14,7 +14,9 @@ import { Refusal } from "./tus.js";
 const STALE = 5000; // ms without progress after which a nudge replaces a connection
 const RESTARTS = 2;
 const FAREWELLS = 20; // tries to delete an upload, over some minutes; then the server does it
-const PASSING = new Set(["network", "wait"]);
+// ms from aborting a request until the server is told: it then closes that connection, and Chromium
+// would repeat, on another one, what it does not know yet to be aborted
+const PARTING = 300;
 const FRAME = 100; // ms between two reports to the page: WebKit fires one for every 8 KiB
 
 /**
@@ -123,6 +125,11 @@ export class Transfer {
     this.nudge(gained ? 0 : Number.POSITIVE_INFINITY);
   }
 
+  /** It waits for room on the server, where smaller ones may still fit. */
+  get stuck() {
+    return this.#asleep && this.item.code === "disk_full";
+  }
+
   /** @returns {Promise<string>} */
   async identify() {
     if (this.print) return this.print;
@@ -140,6 +147,7 @@ export class Transfer {
   async terminate() {
     const backoff = new Backoff({ random: this.#gear.random });
     let id = this.item.upload;
+    await sleep(PARTING);
     for (let tries = FAREWELLS; ; tries--)
       try {
         // The answer to the creation may have been lost; creating the same item again returns the
@@ -147,8 +155,8 @@ export class Transfer {
         id ??= (await this.#create(null)).id;
         return await this.#gear.tus.terminate(id);
       } catch (error) {
-        const passing = error instanceof Refusal && PASSING.has(error.kind);
-        if (!passing || tries === 0) throw error;
+        if (!(error instanceof Refusal) || !tries) throw error;
+        if (error.kind !== "network" && error.kind !== "wait") throw error;
         await sleep(Math.max(error.after, backoff.next()));
       }
   }
@@ -304,8 +312,8 @@ export class Transfer {
    * @param {string | null} code
    */
   async #wait(ms, code) {
-    this.#change({ state: "offline", flying: 0, code, retryAt: Date.now() + ms });
     this.#asleep = true;
+    this.#change({ state: "offline", flying: 0, code, retryAt: Date.now() + ms });
     await sleep(ms, this.#attempt.signal);
     this.#asleep = false;
     this.#change({ retryAt: null });
