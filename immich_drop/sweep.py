@@ -108,9 +108,9 @@ class Sweeper:
         now = self._now()
         closed = await self._record_look(now)
         for upload in self._db.in_state(State.RECEIVING):
+            await asyncio.sleep(0)  # there may be thousands
             if self._locker.holds(upload.id):
                 continue
-            await asyncio.sleep(0)  # there may be thousands
             try:
                 await self._lifetime.expire(upload.id, closed=closed)
             except DropError as error:

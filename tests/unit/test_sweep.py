@@ -3,6 +3,7 @@
 import asyncio
 import os
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from immich_drop.errors import Unavailable
 from immich_drop.sweep import LOOK, MEMORY
 from immich_drop.upload import SETTLED, State
 from unit.make import START, Clock, sha1, upload
-from unit.receiving import Half, half
+from unit.receiving import Half, chunk, half
 
 HOUR = 3600.0
 DAY = 86400.0
@@ -346,3 +347,19 @@ async def test_settled_rows_are_forgotten_in_the_end(tmp_path: Path) -> None:
         await drop.sweeper.expire()
         left = {row.state for row in rows if drop.db.get(row.id)}
         assert left == {State.RECEIVED, State.FAILED}
+
+
+@pytest.mark.gen_test
+async def test_nobody_who_begins_meanwhile_is_sent_away(tmp_path: Path) -> None:
+    async with half(tmp_path) as drop:
+        made = [await drop.create() for _ in range(50)]
+        evicted: list[str] = []
+
+        async def begin_all() -> None:
+            for each in made:
+                gone = partial(evicted.append, each.id)
+                await drop.receiver.begin(each.id, chunk(0), size=10, evict=gone)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(drop.sweeper.expire(), begin_all())
+        assert evicted == []
